@@ -1,0 +1,69 @@
+# make          build/ngx_kafka_sse_module.so, for the installed nginx
+# make deps     install what building and testing needs (Debian packages)
+# make test     all tests, on a real Kafka and a real Redis;
+#               make test TESTS="t/40-*.t" for some of them
+# make unit     unit tests alone, in seconds
+# make check    the same under ASan and UBSan, and fuzzing
+# make demo     a page with live records;  make bench: what an event costs
+# make clean    forget build/ (Kafka stays in the user's cache)
+
+BUILD =	build
+MODULE = $(BUILD)/ngx_kafka_sse_module.so
+NGINX_SRC = /usr/share/nginx/src
+CC = cc
+CC_OPT = -g -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
+LD_OPT = -Wl,-z,relro -Wl,-z,now
+TESTS = t/*.t
+
+TOOLS =	$(BUILD)/tool/kafka $(BUILD)/tool/sse $(BUILD)/tool/leash
+
+export NGINX_SRC CC_OPT LD_OPT
+
+
+.PHONY: all module tools deps test unit check demo bench clean
+.NOTPARALLEL:
+
+all: module
+
+# Two makes may run at once: one of them waits.  nginx's own Makefile knows
+# which source depends on which header.
+
+module:
+	@t/setup nginx
+	@flock $(BUILD)/lock $(MAKE) --no-print-directory -s \
+		-C $(BUILD)/nginx -f objs/Makefile modules
+	@cmp -s $(BUILD)/nginx/objs/ngx_kafka_sse_module.so $(MODULE) \
+		|| { cp $(BUILD)/nginx/objs/ngx_kafka_sse_module.so $(MODULE).new \
+		     && mv -f $(MODULE).new $(MODULE) && echo "made $(MODULE)"; }
+
+tools: $(TOOLS)
+
+$(BUILD)/tool/%: t/tool/%.c t/tool/digest.h
+	@mkdir -p $(BUILD)/tool
+	$(CC) -std=gnu11 -D_GNU_SOURCE -g -O2 -Wall -Wextra -Wno-unused-parameter \
+		-o $@.$$$$ $< $(LIBS) && mv -f $@.$$$$ $@
+
+$(BUILD)/tool/kafka: LIBS = -lrdkafka
+
+deps:
+	@t/setup deps
+
+test: deps
+	@$(MAKE) --no-print-directory module tools
+	@t/run $(TESTS)
+
+unit:
+	@t/setup nginx
+	@$(MAKE) --no-print-directory -s -C t/unit check
+
+check:
+	@t/check
+
+demo:
+	@conf/demo/run
+
+bench:
+	@t/bench/run
+
+clean:
+	rm -rf $(BUILD)

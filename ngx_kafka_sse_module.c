@@ -1,0 +1,379 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <shared/ngx_kafka_sse_zone.h>
+#include <companion/ngx_kafka_sse_cluster.h>
+#include <companion/ngx_kafka_sse_companion.h>
+#include <companion/ngx_kafka_sse_redis_url.h>
+#include <worker/ngx_kafka_sse_hub.h>
+#include <worker/ngx_kafka_sse_location.h>
+#include <worker/ngx_kafka_sse_status.h>
+
+
+static void *ngx_kafka_sse_create_main_conf(ngx_conf_t *cf);
+static char *ngx_kafka_sse_init_main_conf(ngx_conf_t *cf, void *conf);
+static void *ngx_kafka_sse_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_kafka_sse_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static ngx_int_t ngx_kafka_sse_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_kafka_sse_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_kafka_sse_init_process(ngx_cycle_t *cycle);
+static char *ngx_kafka_sse_cluster(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_kafka_sse_redis(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+static ngx_conf_enum_t  ngx_kafka_sse_data[] = {
+    { ngx_string("value"), NGX_KAFKA_SSE_DATA_VALUE },
+    { ngx_string("envelope"), NGX_KAFKA_SSE_DATA_ENVELOPE },
+    { ngx_string("cloudevents"), NGX_KAFKA_SSE_DATA_CLOUDEVENTS },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_kafka_sse_start[] = {
+    { ngx_string("latest"), 0 },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_command_t  ngx_kafka_sse_commands[] = {
+
+    { ngx_string("kafka_sse"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_kafka_sse_location_topics,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kafka_sse_cluster"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_kafka_sse_cluster,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kafka_sse_redis"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_kafka_sse_redis,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kafka_sse_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_kafka_sse_zone_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kafka_sse_drain"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_kafka_sse_main_conf_t, drain),
+      NULL },
+
+    { ngx_string("kafka_sse_heartbeat"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_kafka_sse_location_heartbeat,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kafka_sse_retry"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_kafka_sse_location_retry,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kafka_sse_start"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_kafka_sse_loc_conf_t, start),
+      &ngx_kafka_sse_start },
+
+    { ngx_string("kafka_sse_event"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_kafka_sse_location_event,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kafka_sse_data"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_kafka_sse_loc_conf_t, data),
+      &ngx_kafka_sse_data },
+
+    { ngx_string("kafka_sse_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_kafka_sse_status_directive,
+      0,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_kafka_sse_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_kafka_sse_postconfiguration,       /* postconfiguration */
+
+    ngx_kafka_sse_create_main_conf,        /* create main configuration */
+    ngx_kafka_sse_init_main_conf,          /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_kafka_sse_create_loc_conf,         /* create location configuration */
+    ngx_kafka_sse_merge_loc_conf           /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_kafka_sse_module = {
+    NGX_MODULE_V1,
+    &ngx_kafka_sse_module_ctx,             /* module context */
+    ngx_kafka_sse_commands,                /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    ngx_kafka_sse_init_module,             /* init module */
+    ngx_kafka_sse_init_process,            /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_kafka_sse_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_kafka_sse_main_conf_t  *kmcf;
+
+    kmcf = ngx_pcalloc(cf->pool, sizeof(ngx_kafka_sse_main_conf_t));
+    if (kmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&kmcf->clusters, cf->pool, 2, sizeof(void *)) != NGX_OK
+        || ngx_array_init(&kmcf->topics, cf->pool, 8, sizeof(void *)) != NGX_OK
+        || ngx_array_init(&kmcf->locations, cf->pool, 8, sizeof(void *))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    kmcf->cycle = cf->cycle;
+    kmcf->ring_size = NGX_CONF_UNSET;
+    kmcf->drain = NGX_CONF_UNSET_MSEC;
+
+    return kmcf;
+}
+
+
+static char *
+ngx_kafka_sse_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_kafka_sse_main_conf_t *kmcf = conf;
+
+    if (kmcf->ring_size == NGX_CONF_UNSET) {
+        ngx_str_set(&kmcf->ring_name, "kafka_sse");
+        kmcf->ring_size = 64 * 1024 * 1024;
+    }
+
+    ngx_conf_init_msec_value(kmcf->drain, 10000);
+
+    if (kmcf->redis == NULL
+        && ngx_kafka_sse_redis_url_default(cf, &kmcf->redis) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static void *
+ngx_kafka_sse_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_kafka_sse_loc_conf_t  *klcf;
+
+    klcf = ngx_pcalloc(cf->pool, sizeof(ngx_kafka_sse_loc_conf_t));
+    if (klcf == NULL) {
+        return NULL;
+    }
+
+    /* set by ngx_pcalloc(): topics = NULL, cluster = { 0, NULL } */
+
+    klcf->heartbeat = NGX_CONF_UNSET_MSEC;
+    klcf->retry = NGX_CONF_UNSET_MSEC;
+    klcf->retry_jitter = NGX_CONF_UNSET_MSEC;
+    klcf->start = NGX_CONF_UNSET_UINT;
+    klcf->lag = NGX_CONF_UNSET_SIZE;
+    klcf->event = NGX_CONF_UNSET_PTR;
+    klcf->data = NGX_CONF_UNSET_UINT;
+
+    return klcf;
+}
+
+
+static char *
+ngx_kafka_sse_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_kafka_sse_loc_conf_t *prev = parent;
+    ngx_kafka_sse_loc_conf_t *conf = child;
+
+    ngx_kafka_sse_loc_conf_t   **location;
+    ngx_kafka_sse_main_conf_t   *kmcf;
+
+    ngx_conf_merge_msec_value(conf->heartbeat, prev->heartbeat, 15000);
+    ngx_conf_merge_msec_value(conf->retry, prev->retry, 2000);
+    ngx_conf_merge_msec_value(conf->retry_jitter, prev->retry_jitter, 3000);
+    ngx_conf_merge_uint_value(conf->start, prev->start, 0);
+    ngx_conf_merge_size_value(conf->lag, prev->lag, 1024 * 1024);
+    ngx_conf_merge_ptr_value(conf->event, prev->event, NULL);
+    ngx_conf_merge_uint_value(conf->data, prev->data,
+                              NGX_KAFKA_SSE_DATA_VALUE);
+
+    if (conf->topics == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_kafka_sse_module);
+
+    if (conf->data == NGX_KAFKA_SSE_DATA_CLOUDEVENTS) {
+        kmcf->cloudevents = 1;
+    }
+
+    location = ngx_array_push(&kmcf->locations);
+    if (location == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *location = conf;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_uint_t                   i;
+    ngx_kafka_sse_loc_conf_t   **locations;
+    ngx_kafka_sse_main_conf_t   *kmcf;
+
+    kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_kafka_sse_module);
+
+    if (kmcf->locations.nelts == 0) {
+        return NGX_OK;
+    }
+
+    locations = kmcf->locations.elts;
+
+    for (i = 0; i < kmcf->locations.nelts; i++) {
+        if (ngx_kafka_sse_location_resolve(cf, kmcf, locations[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_kafka_sse_zone_add(cf, kmcf);
+}
+
+
+/*
+ * Runs in the master, on its first start before it becomes a daemon, and on
+ * each reload, where an error would be the master's exit.
+ */
+
+static ngx_int_t
+ngx_kafka_sse_init_module(ngx_cycle_t *cycle)
+{
+    ngx_int_t                   rc;
+    ngx_kafka_sse_main_conf_t  *kmcf;
+
+    kmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_kafka_sse_module);
+
+    if (kmcf == NULL || kmcf->node_zone == NULL || ngx_test_config) {
+        return NGX_OK;
+    }
+
+    rc = ngx_kafka_sse_zone_open(ngx_kafka_sse_zone_node(kmcf), cycle->log);
+
+    if (rc == NGX_OK) {
+        rc = ngx_kafka_sse_companion_register(cycle, kmcf);
+    }
+
+    return ngx_is_init_cycle(cycle->old_cycle) ? rc : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_init_process(ngx_cycle_t *cycle)
+{
+    ngx_kafka_sse_main_conf_t  *kmcf;
+
+    kmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_kafka_sse_module);
+
+    if (kmcf == NULL || kmcf->node_zone == NULL
+        || ngx_process != NGX_PROCESS_WORKER
+        || ngx_kafka_sse_zone_node(kmcf)->wake_fd == -1)
+    {
+        return NGX_OK;
+    }
+
+    return ngx_kafka_sse_hub_init(cycle, kmcf);
+}
+
+
+static char *
+ngx_kafka_sse_cluster(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_kafka_sse_main_conf_t *kmcf = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (kmcf->clusters.nelts == NGX_KAFKA_SSE_NODE_CLUSTERS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "cluster \"%V\" is one too many, %d are supported",
+                           &value[1], NGX_KAFKA_SSE_NODE_CLUSTERS);
+        return NGX_CONF_ERROR;
+    }
+
+    if (value[1].len == 0 || value[1].len > 255) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid cluster name \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_kafka_sse_cluster_block(cf, kmcf);
+}
+
+
+static char *
+ngx_kafka_sse_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_kafka_sse_main_conf_t *kmcf = conf;
+
+    if (kmcf->redis) {
+        return "is duplicate";
+    }
+
+    return ngx_kafka_sse_redis_url(cf, &kmcf->redis);
+}

@@ -1,0 +1,520 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include <companion/ngx_kafka_sse_cluster.h>
+#include <companion/ngx_kafka_sse_consumer.h>
+
+
+#define NGX_KAFKA_SSE_CLUSTER_PORT      ":9092"
+#define NGX_KAFKA_SSE_CLUSTER_GROUP_ID  "ngx_kafka_sse"
+#define NGX_KAFKA_SSE_CLUSTER_FILE_MAX  (1024 * 1024)
+
+
+static char *ngx_kafka_sse_cluster_line(ngx_conf_t *cf, ngx_command_t *dummy,
+    void *conf);
+static char *ngx_kafka_sse_cluster_brokers(ngx_conf_t *cf,
+    ngx_kafka_sse_cluster_t *cluster);
+static ngx_int_t ngx_kafka_sse_cluster_check_broker(ngx_str_t *broker,
+    ngx_uint_t *port);
+static char *ngx_kafka_sse_cluster_group_id(ngx_conf_t *cf,
+    ngx_kafka_sse_cluster_t *cluster);
+static char *ngx_kafka_sse_cluster_property(ngx_conf_t *cf,
+    ngx_kafka_sse_cluster_t *cluster);
+static char *ngx_kafka_sse_cluster_property_file(ngx_conf_t *cf,
+    ngx_kafka_sse_cluster_t *cluster);
+static ngx_int_t ngx_kafka_sse_cluster_read_file(ngx_conf_t *cf,
+    ngx_str_t *name, ngx_str_t *value);
+static ngx_int_t ngx_kafka_sse_cluster_read_value(ngx_conf_t *cf,
+    ngx_file_t *file, ngx_str_t *value);
+static ngx_keyval_t *ngx_kafka_sse_cluster_add_property(ngx_conf_t *cf,
+    ngx_kafka_sse_cluster_t *cluster, ngx_str_t *name);
+
+
+char *
+ngx_kafka_sse_cluster_block(ngx_conf_t *cf, ngx_kafka_sse_main_conf_t *kmcf)
+{
+    char                      *rv;
+    ngx_str_t                 *value;
+    ngx_conf_t                 save;
+    ngx_kafka_sse_cluster_t   *cluster, **c;
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "cluster name \"\" is empty");
+        return NGX_CONF_ERROR;
+    }
+
+    cluster = ngx_kafka_sse_conf_cluster(kmcf, &value[1]);
+
+    if (cluster) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate cluster \"%V\", first in %V:%ui",
+                           &value[1], &cluster->file, cluster->line);
+        return NGX_CONF_ERROR;
+    }
+
+    cluster = ngx_pcalloc(cf->pool, sizeof(ngx_kafka_sse_cluster_t));
+    if (cluster == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    cluster->name = value[1];
+    cluster->file = cf->conf_file->file.name;
+    cluster->line = cf->conf_file->line;
+
+    if (ngx_array_init(&cluster->properties, cf->pool, 4,
+                       sizeof(ngx_keyval_t))
+        != NGX_OK
+        || ngx_array_init(&cluster->topics, cf->pool, 4,
+                          sizeof(ngx_kafka_sse_topic_t *))
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    save = *cf;
+    cf->handler = ngx_kafka_sse_cluster_line;
+    cf->handler_conf = (void *) cluster;
+
+    rv = ngx_conf_parse(cf, NULL);
+
+    *cf = save;
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (cluster->brokers.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no \"brokers\" in cluster \"%V\"",
+                           &cluster->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (cluster->group_id.len == 0) {
+        ngx_str_set(&cluster->group_id, NGX_KAFKA_SSE_CLUSTER_GROUP_ID);
+    }
+
+    c = ngx_array_push(&kmcf->clusters);
+    if (c == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *c = cluster;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_kafka_sse_cluster_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
+{
+    ngx_kafka_sse_cluster_t *cluster = conf;
+
+    ngx_str_t   *value;
+    ngx_uint_t   n;
+
+    value = cf->args->elts;
+    n = cf->args->nelts;
+
+    if (ngx_strcmp(value[0].data, "brokers") == 0) {
+        if (n > 1) {
+            return ngx_kafka_sse_cluster_brokers(cf, cluster);
+        }
+
+    } else if (ngx_strcmp(value[0].data, "group_id") == 0) {
+        if (n == 2) {
+            return ngx_kafka_sse_cluster_group_id(cf, cluster);
+        }
+
+    } else if (ngx_strcmp(value[0].data, "property") == 0) {
+        if (n == 3) {
+            return ngx_kafka_sse_cluster_property(cf, cluster);
+        }
+
+    } else if (ngx_strcmp(value[0].data, "property_file") == 0) {
+        if (n == 3) {
+            return ngx_kafka_sse_cluster_property_file(cf, cluster);
+        }
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown \"%V\" in cluster \"%V\"",
+                           &value[0], &cluster->name);
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid number of arguments in \"%V\" "
+                       "of cluster \"%V\"", &value[0], &cluster->name);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_kafka_sse_cluster_brokers(ngx_conf_t *cf, ngx_kafka_sse_cluster_t *cluster)
+{
+    u_char      *p;
+    size_t       len;
+    ngx_str_t   *value;
+    ngx_uint_t   i, port;
+
+    if (cluster->brokers.len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate \"brokers\" in cluster \"%V\"",
+                           &cluster->name);
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+    len = 0;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_kafka_sse_cluster_check_broker(&value[i], &port) != NGX_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid broker \"%V\" in cluster \"%V\", "
+                               "it must be \"host:port\" or "
+                               "\"[IPv6 address]:port\"",
+                               &value[i], &cluster->name);
+            return NGX_CONF_ERROR;
+        }
+
+        len += value[i].len + sizeof(NGX_KAFKA_SSE_CLUSTER_PORT ",") - 1;
+    }
+
+    p = ngx_pnalloc(cf->pool, len);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    cluster->brokers.data = p;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        p = ngx_cpymem(p, value[i].data, value[i].len);
+
+        (void) ngx_kafka_sse_cluster_check_broker(&value[i], &port);
+
+        if (port == 0) {
+            p = ngx_cpymem(p, NGX_KAFKA_SSE_CLUSTER_PORT,
+                           sizeof(NGX_KAFKA_SSE_CLUSTER_PORT) - 1);
+        }
+
+        *p++ = ',';
+    }
+
+    /* the last comma becomes the zero that librdkafka wants */
+
+    *--p = '\0';
+    cluster->brokers.len = p - cluster->brokers.data;
+
+    return NGX_CONF_OK;
+}
+
+
+/* port is 0 if there is none */
+
+static ngx_int_t
+ngx_kafka_sse_cluster_check_broker(ngx_str_t *broker, ngx_uint_t *port)
+{
+    u_char     *p, *last, *host;
+    ngx_int_t   n;
+#if (NGX_HAVE_INET6)
+    u_char      addr[16];
+#endif
+
+    *port = 0;
+
+    p = broker->data;
+    last = p + broker->len;
+
+    if (p < last && *p == '[') {
+        host = p + 1;
+
+        p = ngx_strlchr(host, last, ']');
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+#if (NGX_HAVE_INET6)
+        if (ngx_inet6_addr(host, p - host, addr) != NGX_OK) {
+            return NGX_ERROR;
+        }
+#endif
+
+        p++;
+
+    } else {
+        host = p;
+
+        while (p < last
+               && ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z')
+                   || (*p >= '0' && *p <= '9')
+                   || *p == '.' || *p == '-' || *p == '_'))
+        {
+            p++;
+        }
+
+        if (p == host) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (p == last) {
+        return NGX_OK;
+    }
+
+    if (*p++ != ':') {
+        return NGX_ERROR;
+    }
+
+    n = ngx_atoi(p, last - p);
+    if (n < 1 || n > 65535) {
+        return NGX_ERROR;
+    }
+
+    *port = n;
+
+    return NGX_OK;
+}
+
+
+static char *
+ngx_kafka_sse_cluster_group_id(ngx_conf_t *cf,
+    ngx_kafka_sse_cluster_t *cluster)
+{
+    ngx_str_t  *value;
+
+    if (cluster->group_id.len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate \"group_id\" in cluster \"%V\"",
+                           &cluster->name);
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "group_id \"\" of cluster \"%V\" is empty",
+                           &cluster->name);
+        return NGX_CONF_ERROR;
+    }
+
+    cluster->group_id = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_kafka_sse_cluster_property(ngx_conf_t *cf,
+    ngx_kafka_sse_cluster_t *cluster)
+{
+    char           err[512];
+    ngx_str_t     *value;
+    ngx_keyval_t  *kv;
+
+    value = cf->args->elts;
+
+    kv = ngx_kafka_sse_cluster_add_property(cf, cluster, &value[1]);
+    if (kv == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    kv->value = value[2];
+
+    if (ngx_kafka_sse_consumer_check_property((char *) kv->key.data,
+                                              (char *) kv->value.data,
+                                              err, sizeof(err))
+        != NGX_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid property \"%V\" \"%V\" "
+                           "of cluster \"%V\": %s",
+                           &kv->key, &kv->value, &cluster->name, err);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_kafka_sse_cluster_property_file(ngx_conf_t *cf,
+    ngx_kafka_sse_cluster_t *cluster)
+{
+    char           err[512];
+    ngx_str_t     *value, name;
+    ngx_keyval_t  *kv;
+
+    value = cf->args->elts;
+
+    kv = ngx_kafka_sse_cluster_add_property(cf, cluster, &value[1]);
+    if (kv == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    name = value[2];
+
+    if (ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_kafka_sse_cluster_read_file(cf, &name, &kv->value) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_kafka_sse_consumer_check_property((char *) kv->key.data,
+                                              (char *) kv->value.data,
+                                              err, sizeof(err))
+        == NGX_OK)
+    {
+        return NGX_CONF_OK;
+    }
+
+    /*
+     * The reason may quote the value, which is a secret; so if it is the name
+     * that is refused we say what is said of an empty value
+     */
+
+    if (ngx_kafka_sse_consumer_check_property((char *) kv->key.data, "",
+                                              err, sizeof(err))
+        == NGX_OK)
+    {
+        (void) ngx_cpystrn((u_char *) err, (u_char *) "the value is refused",
+                           sizeof(err));
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid property \"%V\" of cluster \"%V\" "
+                       "in file \"%V\": %s",
+                       &kv->key, &cluster->name, &name, err);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_cluster_read_file(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *value)
+{
+    ngx_int_t   rc;
+    ngx_file_t  file;
+
+    ngx_memzero(&file, sizeof(ngx_file_t));
+
+    file.name = *name;
+    file.log = cf->log;
+
+    file.fd = ngx_open_file(name->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (file.fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_file_n " \"%V\" failed", name);
+        return NGX_ERROR;
+    }
+
+    rc = ngx_kafka_sse_cluster_read_value(cf, &file, value);
+
+    if (ngx_close_file(file.fd) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
+                           ngx_close_file_n " \"%V\" failed", name);
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_cluster_read_value(ngx_conf_t *cf, ngx_file_t *file,
+    ngx_str_t *value)
+{
+    ssize_t          n;
+    ngx_file_info_t  fi;
+
+    if (ngx_fd_info(file->fd, &fi) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_fd_info_n " \"%V\" failed", &file->name);
+        return NGX_ERROR;
+    }
+
+    if (!ngx_is_file(&fi) || ngx_file_size(&fi) == 0
+        || ngx_file_size(&fi) > NGX_KAFKA_SSE_CLUSTER_FILE_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is not a file, is empty or too large",
+                           &file->name);
+        return NGX_ERROR;
+    }
+
+    value->data = ngx_pnalloc(cf->pool, ngx_file_size(&fi) + 1);
+    if (value->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    n = ngx_read_file(file, value->data, ngx_file_size(&fi), 0);
+
+    if (n == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_read_file_n " \"%V\" failed", &file->name);
+        return NGX_ERROR;
+    }
+
+    if (ngx_strlchr(value->data, value->data + n, '\0')) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" holds a zero byte", &file->name);
+        return NGX_ERROR;
+    }
+
+    if (n && value->data[n - 1] == LF) {
+        n--;
+
+        if (n && value->data[n - 1] == CR) {
+            n--;
+        }
+    }
+
+    value->data[n] = '\0';
+    value->len = n;
+
+    return NGX_OK;
+}
+
+
+static ngx_keyval_t *
+ngx_kafka_sse_cluster_add_property(ngx_conf_t *cf,
+    ngx_kafka_sse_cluster_t *cluster, ngx_str_t *name)
+{
+    ngx_uint_t     i;
+    ngx_keyval_t  *kv;
+
+    kv = cluster->properties.elts;
+
+    for (i = 0; i < cluster->properties.nelts; i++) {
+        if (ngx_strcmp(kv[i].key.data, name->data) == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate property \"%V\" of cluster \"%V\"",
+                               name, &cluster->name);
+            return NULL;
+        }
+    }
+
+    kv = ngx_array_push(&cluster->properties);
+    if (kv == NULL) {
+        return NULL;
+    }
+
+    kv->key = *name;
+    ngx_str_null(&kv->value);
+
+    return kv;
+}

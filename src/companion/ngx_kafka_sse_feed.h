@@ -1,0 +1,104 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#ifndef _NGX_KAFKA_SSE_FEED_H_INCLUDED_
+#define _NGX_KAFKA_SSE_FEED_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include <shared/ngx_kafka_sse_conf.h>
+#include <shared/ngx_kafka_sse_record.h>
+#include <shared/ngx_kafka_sse_topics.h>
+
+
+/*
+ * The feed fills the ring.  For each partition it keeps "held", the next
+ * offset it wants, and takes records from two hands: the envelopes that Redis
+ * brings, and the reader, which reads Kafka itself where the feed must catch
+ * up (at start, after a gap, after Redis was away).  Calls come from the
+ * companion's event loop only.
+ */
+
+typedef struct ngx_kafka_sse_feed_s    ngx_kafka_sse_feed_t;
+typedef struct ngx_kafka_sse_reader_s  ngx_kafka_sse_reader_t;
+typedef struct ngx_kafka_sse_redis_s   ngx_kafka_sse_redis_t;
+
+
+/*
+ * Made by the companion that has just taken the writer lock: takes up the ring
+ * where the writer before it left it.  NULL if there is no memory.
+ */
+
+ngx_kafka_sse_feed_t *ngx_kafka_sse_feed_create(ngx_pool_t *pool,
+    ngx_kafka_sse_main_conf_t *kmcf, ngx_log_t *log);
+
+/* whom it asks; both before the event loop runs */
+
+void ngx_kafka_sse_feed_set_redis(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_redis_t *redis);
+void ngx_kafka_sse_feed_set_reader(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_cluster_t *cluster, ngx_kafka_sse_reader_t *reader);
+
+/*
+ * 1 once the metadata of all topics of the cluster is known and those that
+ * exist have started: from then on this node may own partitions
+ */
+
+ngx_uint_t ngx_kafka_sse_feed_ready(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_cluster_t *cluster);
+
+
+/*
+ * The reader has (new) metadata of a topic.  cluster_id is Kafka's;
+ * incarnation is the topic id, zeros if it is not known; n is the number of
+ * partitions, 0 while the topic does not exist.  Called when one of these is
+ * first known and when it changes.
+ */
+
+void ngx_kafka_sse_feed_metadata(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_topic_t *topic, ngx_str_t *cluster_id,
+    u_char incarnation[16], ngx_uint_t n);
+
+/* a record that the reader was asked for; the bytes are only lent */
+
+void ngx_kafka_sse_feed_record(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_topic_t *topic, ngx_kafka_sse_record_t *rec, int64_t end);
+
+/* the reader has reached the end of the partition: offset is the next */
+
+void ngx_kafka_sse_feed_eof(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_topic_t *topic, int32_t partition, int64_t offset);
+
+/*
+ * What the reader was asked for is not in Kafka any more (or not yet); it has
+ * stopped reading this partition
+ */
+
+void ngx_kafka_sse_feed_out_of_range(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_topic_t *topic, int32_t partition);
+
+/* a message of the subscription; payload may be anything, it is only lent */
+
+void ngx_kafka_sse_feed_envelope(ngx_kafka_sse_feed_t *feed,
+    ngx_str_t *channel, ngx_str_t *payload);
+
+/* all channels have been subscribed / the subscription is lost */
+
+void ngx_kafka_sse_feed_subscribed(ngx_kafka_sse_feed_t *feed);
+void ngx_kafka_sse_feed_unsubscribed(ngx_kafka_sse_feed_t *feed);
+
+/*
+ * The next offset that the feed wants of a partition, or
+ * NGX_KAFKA_SSE_NO_OFFSET if it has not begun with it
+ */
+
+int64_t ngx_kafka_sse_feed_held(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_topic_t *topic, int32_t partition);
+
+
+#endif /* _NGX_KAFKA_SSE_FEED_H_INCLUDED_ */

@@ -1,0 +1,73 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include <shared/ngx_kafka_sse_conf.h>
+
+
+ngx_kafka_sse_topic_t *
+ngx_kafka_sse_conf_topic(ngx_conf_t *cf, ngx_kafka_sse_main_conf_t *kmcf,
+    ngx_kafka_sse_cluster_t *cluster, ngx_str_t *name)
+{
+    ngx_uint_t               i;
+    ngx_kafka_sse_topic_t   *topic, **topics, **t;
+
+    topics = cluster->topics.elts;
+
+    for (i = 0; i < cluster->topics.nelts; i++) {
+        if (topics[i]->name.len == name->len
+            && ngx_memcmp(topics[i]->name.data, name->data, name->len) == 0)
+        {
+            return topics[i];
+        }
+    }
+
+    topic = ngx_palloc(cf->pool, sizeof(ngx_kafka_sse_topic_t));
+    if (topic == NULL) {
+        return NULL;
+    }
+
+    topic->name = *name;
+    topic->cluster = cluster;
+
+    t = ngx_array_push(&cluster->topics);
+    if (t == NULL) {
+        return NULL;
+    }
+
+    *t = topic;
+
+    t = ngx_array_push(&kmcf->topics);
+    if (t == NULL) {
+        return NULL;
+    }
+
+    *t = topic;
+
+    return topic;
+}
+
+
+ngx_kafka_sse_cluster_t *
+ngx_kafka_sse_conf_cluster(ngx_kafka_sse_main_conf_t *kmcf, ngx_str_t *name)
+{
+    ngx_uint_t                 i;
+    ngx_kafka_sse_cluster_t  **clusters;
+
+    clusters = kmcf->clusters.elts;
+
+    for (i = 0; i < kmcf->clusters.nelts; i++) {
+        if (clusters[i]->name.len == name->len
+            && ngx_memcmp(clusters[i]->name.data, name->data, name->len) == 0)
+        {
+            return clusters[i];
+        }
+    }
+
+    return NULL;
+}

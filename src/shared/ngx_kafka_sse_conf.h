@@ -1,0 +1,83 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#ifndef _NGX_KAFKA_SSE_CONF_H_INCLUDED_
+#define _NGX_KAFKA_SSE_CONF_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+/*
+ * The part of the configuration that both floors read: which topics of which
+ * clusters, and where Redis is.  Everything is in cf->pool and constant once
+ * the configuration is read.
+ */
+
+typedef struct ngx_kafka_sse_cluster_s  ngx_kafka_sse_cluster_t;
+
+
+typedef struct {
+    ngx_str_t                    name;         /* Kafka's */
+    ngx_kafka_sse_cluster_t     *cluster;
+} ngx_kafka_sse_topic_t;
+
+
+struct ngx_kafka_sse_cluster_s {
+    ngx_str_t                    name;         /* in the configuration */
+    ngx_str_t                    brokers;      /* "host:port,host:port" */
+    ngx_str_t                    group_id;
+    ngx_array_t                  properties;   /* of ngx_keyval_t, librdkafka's,
+                                                  zero-terminated, checked */
+    ngx_array_t                  topics;       /* of ngx_kafka_sse_topic_t * */
+    ngx_str_t                    file;         /* where it is configured */
+    ngx_uint_t                   line;
+};
+
+
+typedef struct {
+    ngx_str_t                    name;         /* for the log, no password */
+    ngx_addr_t                  *addr;         /* the first that resolved */
+    ngx_str_t                    user;         /* len 0: none */
+    ngx_str_t                    password;     /* len 0: none */
+    ngx_uint_t                   db;
+    ngx_str_t                    prefix;       /* of the channels */
+} ngx_kafka_sse_redis_conf_t;
+
+
+typedef struct {
+    ngx_array_t                  clusters;     /* ngx_kafka_sse_cluster_t * */
+    ngx_array_t                  topics;       /* ngx_kafka_sse_topic_t * */
+    ngx_array_t                  locations;    /* ngx_kafka_sse_loc_conf_t * */
+    ngx_cycle_t                 *cycle;        /* that this belongs to */
+    ngx_kafka_sse_redis_conf_t  *redis;        /* NULL: not yet said */
+    ngx_shm_zone_t              *ring_zone;
+    ngx_shm_zone_t              *node_zone;
+    ngx_str_t                    ring_name;
+    ssize_t                      ring_size;
+    ngx_msec_t                   drain;
+    ngx_uint_t                   cloudevents;  /* some location wants JSON
+                                                  records recognized */
+} ngx_kafka_sse_main_conf_t;
+
+
+/*
+ * Finds the topic, or adds it to the configuration and its cluster.  NULL if
+ * there is no memory.
+ */
+
+ngx_kafka_sse_topic_t *ngx_kafka_sse_conf_topic(ngx_conf_t *cf,
+    ngx_kafka_sse_main_conf_t *kmcf, ngx_kafka_sse_cluster_t *cluster,
+    ngx_str_t *name);
+
+/* the cluster of this name, or NULL */
+
+ngx_kafka_sse_cluster_t *ngx_kafka_sse_conf_cluster(
+    ngx_kafka_sse_main_conf_t *kmcf, ngx_str_t *name);
+
+
+#endif /* _NGX_KAFKA_SSE_CONF_H_INCLUDED_ */

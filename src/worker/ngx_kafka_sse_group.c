@@ -1,0 +1,426 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <worker/ngx_kafka_sse_hub.h>
+#include <worker/ngx_kafka_sse_reset.h>
+#include <worker/ngx_kafka_sse_stream.h>
+
+
+/* a chunk's size in hex, and two CR LF */
+
+#define NGX_KAFKA_SSE_CHUNK_LEN  (2 * sizeof(size_t) + 4)
+
+
+static ngx_kafka_sse_group_t *ngx_kafka_sse_group_create(
+    ngx_kafka_sse_hub_t *hub, ngx_kafka_sse_loc_conf_t *conf,
+    ngx_uint_t framing, ngx_uint_t is_private);
+static void ngx_kafka_sse_group_fail(ngx_kafka_sse_group_t *group);
+
+
+ngx_kafka_sse_group_t *
+ngx_kafka_sse_group_get(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing)
+{
+    ngx_queue_t            *q;
+    ngx_kafka_sse_group_t  *group;
+
+    for (q = ngx_queue_head(&hub->groups);
+         q != ngx_queue_sentinel(&hub->groups);
+         q = ngx_queue_next(q))
+    {
+        group = ngx_queue_data(q, ngx_kafka_sse_group_t, queue);
+
+        if (group->conf == conf && group->framing == framing) {
+            return group;
+        }
+    }
+
+    return ngx_kafka_sse_group_create(hub, conf, framing, 0);
+}
+
+
+ngx_kafka_sse_group_t *
+ngx_kafka_sse_group_private(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group)
+{
+    return ngx_kafka_sse_group_create(hub, group->conf, group->framing, 1);
+}
+
+
+static ngx_kafka_sse_group_t *
+ngx_kafka_sse_group_create(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing, ngx_uint_t is_private)
+{
+    size_t                         size;
+    ngx_uint_t                     i, j;
+    ngx_kafka_sse_group_t         *group;
+    ngx_kafka_sse_member_t        *member;
+    ngx_kafka_sse_public_topic_t  *topics;
+
+    size = offsetof(ngx_kafka_sse_group_t, members)
+           + conf->topics->nelts * sizeof(ngx_kafka_sse_member_t);
+
+    group = ngx_calloc(size, hub->log);
+    if (group == NULL) {
+        return NULL;
+    }
+
+    group->conf = conf;
+    group->framing = framing;
+    group->is_private = is_private;
+    group->nmembers = conf->topics->nelts;
+
+    ngx_queue_init(&group->streams);
+    ngx_kafka_sse_log_init(&group->log, &hub->log_bytes);
+
+    topics = conf->topics->elts;
+
+    for (i = 0; i < group->nmembers; i++) {
+        member = &group->members[i];
+        member->group = group;
+        member->public = topics[i].public;
+
+        for (j = 0; hub->topics[j].topic != topics[i].topic; j++) {
+            /* every configured topic is there */
+        }
+
+        member->topic = &hub->topics[j];
+
+        if (!is_private) {
+            ngx_queue_insert_tail(&member->topic->members, &member->queue);
+        }
+    }
+
+    ngx_queue_insert_tail(is_private ? &hub->privates : &hub->groups,
+                          &group->queue);
+
+    return group;
+}
+
+
+void
+ngx_kafka_sse_group_free(ngx_kafka_sse_group_t *group)
+{
+    ngx_uint_t  i;
+
+    ngx_queue_remove(&group->queue);
+
+    for (i = 0; i < group->nmembers; i++) {
+        if (group->is_private) {
+            ngx_free(group->members[i].next);
+
+        } else {
+            ngx_queue_remove(&group->members[i].queue);
+        }
+    }
+
+    ngx_free(group);
+}
+
+
+ngx_int_t
+ngx_kafka_sse_group_grow(ngx_kafka_sse_member_t *member, ngx_uint_t n)
+{
+    int64_t  *next;
+
+    if (n <= member->n) {
+        return NGX_OK;
+    }
+
+    next = ngx_calloc(n * sizeof(int64_t), ngx_cycle->log);
+    if (next == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (member->n) {
+        ngx_memcpy(next, member->next, member->n * sizeof(int64_t));
+        ngx_free(member->next);
+    }
+
+    member->next = next;
+    member->n = n;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_kafka_sse_group_join(ngx_kafka_sse_group_t *group,
+    ngx_kafka_sse_stream_t *stream)
+{
+    stream->group = group;
+    ngx_kafka_sse_cursor_init(&stream->cursor, &group->log);
+    ngx_queue_insert_tail(&group->streams, &stream->queue);
+}
+
+
+void
+ngx_kafka_sse_group_leave(ngx_kafka_sse_group_t *group,
+    ngx_kafka_sse_stream_t *stream)
+{
+    ngx_kafka_sse_cursor_leave(&stream->cursor);
+    ngx_queue_remove(&stream->queue);
+    stream->group = NULL;
+
+    if (ngx_queue_empty(&group->streams) && !group->is_dirty) {
+        ngx_kafka_sse_group_free(group);
+    }
+}
+
+
+ngx_kafka_sse_member_t *
+ngx_kafka_sse_group_member(ngx_kafka_sse_group_t *group, ngx_uint_t index)
+{
+    ngx_uint_t               i;
+    ngx_kafka_sse_member_t  *member;
+
+    for (i = 0; i < group->nmembers; i++) {
+        member = &group->members[i];
+
+        if (member->topic->sh && member->topic->index == index) {
+            return member;
+        }
+    }
+
+    return NULL;
+}
+
+
+int64_t *
+ngx_kafka_sse_group_next(ngx_kafka_sse_member_t *member, ngx_uint_t *n)
+{
+    if (member->group->is_private) {
+        *n = member->n;
+        return member->next;
+    }
+
+    *n = member->topic->n;
+    return member->topic->next;
+}
+
+
+ngx_str_t
+ngx_kafka_sse_group_position(ngx_kafka_sse_group_t *group, ngx_pool_t *pool)
+{
+    u_char                          *p;
+    ngx_str_t                        text;
+    ngx_uint_t                       i, n, partitions;
+    ngx_kafka_sse_member_t          *member;
+    ngx_kafka_sse_position_topic_t  *t;
+
+    static ngx_kafka_sse_position_topic_t
+                             topics[NGX_KAFKA_SSE_POSITION_TOPICS];
+    static u_char            buf[NGX_KAFKA_SSE_POSITION_TEXT_MAX];
+
+    ngx_str_null(&text);
+
+    n = 0;
+    partitions = 0;
+
+    for (i = 0; i < group->nmembers; i++) {
+        member = &group->members[i];
+        t = &topics[n];
+
+        t->next = ngx_kafka_sse_group_next(member, &t->n);
+
+        if (t->n) {
+            t->tag = member->topic->sh->tag;
+            partitions += t->n;
+            n++;
+        }
+    }
+
+    if (n == 0 || partitions > NGX_KAFKA_SSE_POSITION_PARTITIONS) {
+        return text;
+    }
+
+    p = buf;
+
+    if (pool) {
+        p = ngx_pnalloc(pool, ngx_kafka_sse_position_len(n, partitions));
+        if (p == NULL) {
+            return text;
+        }
+    }
+
+    text.data = p;
+    text.len = ngx_kafka_sse_position_write(p, topics, n) - p;
+
+    return text;
+}
+
+
+/*
+ * The bound of a frame's length is several times what most frames need, and
+ * the log keeps what it reserves: so the frame is written aside first.
+ */
+
+void
+ngx_kafka_sse_group_record(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_member_t *member, ngx_kafka_sse_record_t *rec)
+{
+    u_char                 *p;
+    ngx_str_t               event;
+    ngx_kafka_sse_frame_t   frame;
+    ngx_kafka_sse_group_t  *group;
+
+    group = member->group;
+
+    frame.cluster = member->topic->topic->cluster->name;
+    frame.topic = member->public;
+    frame.id = ngx_kafka_sse_group_position(group, NULL);
+    frame.event = group->conf->event;
+    frame.data = group->conf->data;
+
+    p = ngx_kafka_sse_hub_scratch(hub, ngx_kafka_sse_frame_len(&frame, rec));
+    if (p == NULL) {
+        ngx_kafka_sse_group_fail(group);
+        return;
+    }
+
+    event.data = p;
+    event.len = ngx_kafka_sse_frame_write(p, &frame, rec) - p;
+
+    ngx_kafka_sse_group_event(hub, group, &event);
+
+    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, hub->log, 0,
+                   "kafka_sse frame %V/%D:%L, log at %uL", &frame.topic,
+                   rec->partition, rec->offset, group->log.end);
+}
+
+
+void
+ngx_kafka_sse_group_move(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_member_t *member, ngx_kafka_sse_ring_entry_t *entry)
+{
+    u_char     *p;
+    ngx_str_t   event, id;
+
+    static u_char  buf[NGX_KAFKA_SSE_RESET_LEN + NGX_KAFKA_SSE_RESET_RANGE_LEN
+                       + 256 + NGX_KAFKA_SSE_POSITION_TEXT_MAX];
+
+    id = ngx_kafka_sse_group_position(member->group, NULL);
+
+    p = ngx_kafka_sse_reset_begin(buf);
+    p = ngx_kafka_sse_reset_range(p, &member->public, entry->partition,
+                                  entry->from, entry->offset, entry->flags);
+    p = ngx_kafka_sse_reset_end(p, &id);
+
+    event.data = buf;
+    event.len = p - buf;
+
+    ngx_kafka_sse_group_event(hub, member->group, &event);
+
+    (void) ngx_atomic_fetch_add(&hub->node->resets, 1);
+}
+
+
+void
+ngx_kafka_sse_group_id(ngx_kafka_sse_hub_t *hub, ngx_kafka_sse_group_t *group)
+{
+    ngx_str_t  event, id;
+
+    static u_char  buf[sizeof("id: \n\n") + NGX_KAFKA_SSE_POSITION_TEXT_MAX];
+
+    id = ngx_kafka_sse_group_position(group, NULL);
+
+    if (id.len) {
+        event.data = buf;
+        event.len = ngx_sprintf(buf, "id: %V\n\n", &id) - buf;
+
+        ngx_kafka_sse_group_event(hub, group, &event);
+    }
+}
+
+
+/* HTTP/1.1 chunk framing, where the group has it, is already in the log */
+
+void
+ngx_kafka_sse_group_event(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group, ngx_str_t *event)
+{
+    u_char  *p, *start;
+
+    if (!group->is_dirty) {
+        group->is_dirty = 1;
+        ngx_queue_insert_tail(&hub->dirty, &group->dirty);
+    }
+
+    start = ngx_kafka_sse_log_reserve(&group->log,
+                                      NGX_KAFKA_SSE_CHUNK_LEN + event->len);
+    if (start == NULL) {
+        ngx_kafka_sse_group_fail(group);
+        return;
+    }
+
+    p = start;
+
+    if (group->framing == NGX_KAFKA_SSE_FRAMING_CHUNKED) {
+        p = ngx_sprintf(p, "%xz" CRLF, event->len);
+    }
+
+    p = ngx_cpymem(p, event->data, event->len);
+
+    if (group->framing == NGX_KAFKA_SSE_FRAMING_CHUNKED) {
+        *p++ = CR;
+        *p++ = LF;
+    }
+
+    ngx_kafka_sse_log_commit(&group->log, p - start);
+}
+
+
+/* without memory its streams end, and resume: nothing is left out in silence */
+
+static void
+ngx_kafka_sse_group_fail(ngx_kafka_sse_group_t *group)
+{
+    ngx_queue_t             *q;
+    ngx_kafka_sse_stream_t  *stream;
+
+    for (q = ngx_queue_head(&group->streams);
+         q != ngx_queue_sentinel(&group->streams);
+         q = ngx_queue_next(q))
+    {
+        stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, queue);
+        ngx_kafka_sse_stream_close(stream, NGX_KAFKA_SSE_CLOSE_ERROR);
+    }
+}
+
+
+/*
+ * A stream never ends inside _stream_send(), it only asks for it, so the
+ * queue stays as it is; private groups and the last streams of a group may
+ * have left since it became dirty.
+ */
+
+void
+ngx_kafka_sse_group_flush(ngx_kafka_sse_group_t *group)
+{
+    ngx_queue_t             *q;
+    ngx_kafka_sse_stream_t  *stream;
+
+    ngx_queue_remove(&group->dirty);
+    group->is_dirty = 0;
+
+    for (q = ngx_queue_head(&group->streams);
+         q != ngx_queue_sentinel(&group->streams);
+         q = ngx_queue_next(q))
+    {
+        stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, queue);
+        ngx_kafka_sse_stream_send(stream);
+    }
+
+    ngx_kafka_sse_log_settle(&group->log);
+
+    if (ngx_queue_empty(&group->streams)) {
+        ngx_kafka_sse_group_free(group);
+    }
+}

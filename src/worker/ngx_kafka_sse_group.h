@@ -1,0 +1,148 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#ifndef _NGX_KAFKA_SSE_GROUP_H_INCLUDED_
+#define _NGX_KAFKA_SSE_GROUP_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <shared/ngx_kafka_sse_zone.h>
+#include <worker/ngx_kafka_sse_location.h>
+#include <worker/ngx_kafka_sse_log.h>
+#include <worker/ngx_kafka_sse_position.h>
+
+
+typedef struct ngx_kafka_sse_hub_s     ngx_kafka_sse_hub_t;
+typedef struct ngx_kafka_sse_stream_s  ngx_kafka_sse_stream_t;
+typedef struct ngx_kafka_sse_group_s   ngx_kafka_sse_group_t;
+
+
+/* how the bytes of a group's log go out */
+
+#define NGX_KAFKA_SSE_FRAMING_RAW       0   /* the filters, or HTTP/1.0 */
+#define NGX_KAFKA_SSE_FRAMING_CHUNKED   1   /* HTTP/1.1 chunks are in them */
+
+
+/* one worker's view of a configured topic */
+
+typedef struct {
+    ngx_kafka_sse_topic_t      *topic;
+    ngx_kafka_sse_topic_sh_t   *sh;         /* NULL: not in the table yet */
+    ngx_uint_t                  index;      /* in the table */
+    ngx_uint_t                  n;          /* partitions; 0: not started */
+    int64_t                    *next;       /* at the hub's cursor; room for
+                                               ..PARTITIONS_MAX once started */
+    ngx_queue_t                 members;    /* ngx_kafka_sse_member_t of public
+                                               groups */
+} ngx_kafka_sse_hub_topic_t;
+
+
+/* a topic of a group; next is the hub's, or a private group's own */
+
+typedef struct {
+    ngx_queue_t                 queue;      /* public: in the topic's members */
+    ngx_kafka_sse_group_t      *group;
+    ngx_kafka_sse_hub_topic_t  *topic;
+    ngx_str_t                   public;
+    ngx_uint_t                  n;          /* private: partitions known */
+    int64_t                    *next;       /* private: own, else NULL */
+} ngx_kafka_sse_member_t;
+
+
+/*
+ * The streams of this worker that want the same bytes.  A private group has
+ * one stream, which resumes: it has its own place in the ring and its own
+ * position, until both are the hub's and the stream joins the public group.
+ */
+
+struct ngx_kafka_sse_group_s {
+    ngx_queue_t                 queue;      /* in the hub's groups, privates */
+    ngx_queue_t                 dirty;      /* in the hub's dirty */
+    ngx_queue_t                 streams;
+    ngx_kafka_sse_log_t         log;
+    ngx_kafka_sse_loc_conf_t   *conf;
+    ngx_uint_t                  framing;
+    uint64_t                    next;       /* private: own place in the ring */
+    unsigned                    is_dirty:1;
+    unsigned                    is_private:1;
+    ngx_uint_t                  nmembers;
+    ngx_kafka_sse_member_t      members[1];
+};
+
+
+/* the public group of this location and framing; NULL: no memory */
+
+ngx_kafka_sse_group_t *ngx_kafka_sse_group_get(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing);
+
+/* a private group that wants the same, without positions yet */
+
+ngx_kafka_sse_group_t *ngx_kafka_sse_group_private(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group);
+
+/* room for the positions of a private group's topic; all are 0 */
+
+ngx_int_t ngx_kafka_sse_group_grow(ngx_kafka_sse_member_t *member,
+    ngx_uint_t n);
+
+/* the stream goes on at the end of the group's log */
+
+void ngx_kafka_sse_group_join(ngx_kafka_sse_group_t *group,
+    ngx_kafka_sse_stream_t *stream);
+
+/* takes the stream out; an empty group is freed, unless it is dirty */
+
+void ngx_kafka_sse_group_leave(ngx_kafka_sse_group_t *group,
+    ngx_kafka_sse_stream_t *stream);
+
+/* the group's own topic of this index in the table, or NULL */
+
+ngx_kafka_sse_member_t *ngx_kafka_sse_group_member(
+    ngx_kafka_sse_group_t *group, ngx_uint_t index);
+
+/* the next offsets of a member, and in *n their number; 0: not started */
+
+int64_t *ngx_kafka_sse_group_next(ngx_kafka_sse_member_t *member,
+    ngx_uint_t *n);
+
+/*
+ * The group's position as text, from pool or, if that is NULL, in static
+ * memory up to the next call.  len 0: no topic has started, or the topics
+ * have more partitions than a position can hold.
+ */
+
+ngx_str_t ngx_kafka_sse_group_position(ngx_kafka_sse_group_t *group,
+    ngx_pool_t *pool);
+
+/* frees a group without streams */
+
+void ngx_kafka_sse_group_free(ngx_kafka_sse_group_t *group);
+
+/*
+ * Append to the group's log: the frame of a record, whose position the group
+ * has already taken over; "stream-reset" for a move; a bare "id:"; any
+ * complete event.  Without memory the streams of the group end: nothing is
+ * left out in silence.
+ */
+
+void ngx_kafka_sse_group_record(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_member_t *member, ngx_kafka_sse_record_t *rec);
+void ngx_kafka_sse_group_move(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_member_t *member, ngx_kafka_sse_ring_entry_t *entry);
+void ngx_kafka_sse_group_id(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group);
+void ngx_kafka_sse_group_event(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group, ngx_str_t *event);
+
+/* sends what was appended to all streams of the group */
+
+void ngx_kafka_sse_group_flush(ngx_kafka_sse_group_t *group);
+
+
+#endif /* _NGX_KAFKA_SSE_GROUP_H_INCLUDED_ */

@@ -1,0 +1,914 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_http.h>
+
+#include <worker/ngx_kafka_sse_hub.h>
+#include <worker/ngx_kafka_sse_resume.h>
+#include <worker/ngx_kafka_sse_stream.h>
+
+
+#define NGX_KAFKA_SSE_HUB_SLICE       (256 * 1024)  /* ring bytes a turn */
+#define NGX_KAFKA_SSE_HUB_ROOM        (256 * 1024)  /* kept of a buffer */
+#define NGX_KAFKA_SSE_HUB_TICK        1000          /* ms */
+#define NGX_KAFKA_SSE_HUB_DRAIN_STEP  50            /* ms */
+
+
+static ngx_int_t ngx_kafka_sse_hub_init_topics(ngx_kafka_sse_hub_t *hub);
+static ngx_int_t ngx_kafka_sse_hub_init_wake(ngx_kafka_sse_hub_t *hub,
+    ngx_cycle_t *cycle);
+static void ngx_kafka_sse_hub_init_timers(ngx_kafka_sse_hub_t *hub);
+static void ngx_kafka_sse_hub_wake_handler(ngx_event_t *ev);
+static void ngx_kafka_sse_hub_turn_handler(ngx_event_t *ev);
+static void ngx_kafka_sse_hub_sync(ngx_kafka_sse_hub_t *hub);
+static ngx_int_t ngx_kafka_sse_hub_sync_topics(ngx_kafka_sse_hub_t *hub);
+static void ngx_kafka_sse_hub_begin(ngx_kafka_sse_hub_topic_t *topic,
+    ngx_uint_t n, int64_t *next);
+static ngx_uint_t ngx_kafka_sse_hub_read(ngx_kafka_sse_hub_t *hub);
+static ngx_int_t ngx_kafka_sse_hub_entry(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_ring_entry_t *entry);
+static ngx_kafka_sse_hub_topic_t *ngx_kafka_sse_hub_topic(
+    ngx_kafka_sse_hub_t *hub, ngx_uint_t index);
+static ngx_int_t ngx_kafka_sse_hub_topic_entry(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_hub_topic_t *topic, ngx_kafka_sse_ring_entry_t *entry);
+static void ngx_kafka_sse_hub_tell_ids(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_hub_topic_t *topic);
+static void ngx_kafka_sse_hub_lapped(ngx_kafka_sse_hub_t *hub);
+static ngx_int_t ngx_kafka_sse_hub_room(u_char **buf, size_t *size,
+    size_t len);
+static void ngx_kafka_sse_hub_flush(ngx_kafka_sse_hub_t *hub);
+static ngx_uint_t ngx_kafka_sse_hub_advance(ngx_kafka_sse_hub_t *hub);
+static void ngx_kafka_sse_hub_place_waiting(ngx_kafka_sse_hub_t *hub);
+static void ngx_kafka_sse_hub_tick_handler(ngx_event_t *ev);
+static void ngx_kafka_sse_hub_end_all(ngx_kafka_sse_hub_t *hub,
+    ngx_uint_t reason);
+static void ngx_kafka_sse_hub_drain(ngx_kafka_sse_hub_t *hub);
+static void ngx_kafka_sse_hub_drain_handler(ngx_event_t *ev);
+
+
+ngx_kafka_sse_hub_t  *ngx_kafka_sse_hub;
+
+
+ngx_int_t
+ngx_kafka_sse_hub_init(ngx_cycle_t *cycle, ngx_kafka_sse_main_conf_t *kmcf)
+{
+    ngx_kafka_sse_hub_t  *hub;
+
+    hub = ngx_pcalloc(cycle->pool, sizeof(ngx_kafka_sse_hub_t));
+    if (hub == NULL) {
+        return NGX_ERROR;
+    }
+
+    hub->conf = kmcf;
+    hub->ring = ngx_kafka_sse_zone_ring(kmcf);
+    hub->node = ngx_kafka_sse_zone_node(kmcf);
+    hub->pool = cycle->pool;
+    hub->log = cycle->log;
+
+    ngx_queue_init(&hub->groups);
+    ngx_queue_init(&hub->privates);
+    ngx_queue_init(&hub->waiting);
+    ngx_queue_init(&hub->dirty);
+    ngx_queue_init(&hub->streams);
+
+    hub->row = &hub->node->workers[ngx_process_slot];
+    hub->row->streams = 0;
+    hub->row->pid = ngx_pid;
+
+    if (ngx_kafka_sse_hub_init_topics(hub) != NGX_OK
+        || ngx_kafka_sse_hub_init_wake(hub, cycle) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_kafka_sse_hub_init_timers(hub);
+    ngx_kafka_sse_hub_sync(hub);
+    ngx_kafka_sse_hub_post(hub);
+
+    ngx_kafka_sse_hub = hub;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_hub_init_topics(ngx_kafka_sse_hub_t *hub)
+{
+    ngx_uint_t                   i;
+    ngx_kafka_sse_topic_t      **topics;
+    ngx_kafka_sse_hub_topic_t   *topic;
+
+    hub->topics = ngx_pcalloc(hub->pool,
+                              hub->conf->topics.nelts
+                              * sizeof(ngx_kafka_sse_hub_topic_t));
+    if (hub->topics == NULL) {
+        return NGX_ERROR;
+    }
+
+    topics = hub->conf->topics.elts;
+
+    for (i = 0; i < hub->conf->topics.nelts; i++) {
+        topic = &hub->topics[i];
+        topic->topic = topics[i];
+
+        topic->next = ngx_palloc(hub->pool, NGX_KAFKA_SSE_PARTITIONS_MAX
+                                            * sizeof(int64_t));
+        if (topic->next == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_queue_init(&topic->members);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The eventfd is the node's, not ours: it is never read, and "channel" keeps
+ * nginx from taking it for a forgotten client when the worker exits.  "idle"
+ * makes nginx call the handler with c->close set when a graceful shutdown
+ * begins, which is the only sign of it.
+ */
+
+static ngx_int_t
+ngx_kafka_sse_hub_init_wake(ngx_kafka_sse_hub_t *hub, ngx_cycle_t *cycle)
+{
+    ngx_connection_t  *c;
+
+    c = ngx_get_connection(hub->node->wake_fd, cycle->log);
+    if (c == NULL) {
+        return NGX_ERROR;
+    }
+
+    c->data = hub;
+    c->log = cycle->log;
+    c->read->log = cycle->log;
+    c->write->log = cycle->log;
+    c->read->handler = ngx_kafka_sse_hub_wake_handler;
+    c->read->channel = 1;
+    c->write->channel = 1;
+    c->idle = 1;
+
+    if (ngx_add_event(c->read, NGX_READ_EVENT, NGX_CLEAR_EVENT) != NGX_OK) {
+        ngx_free_connection(c);
+        return NGX_ERROR;
+    }
+
+    hub->wake = c;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_kafka_sse_hub_init_timers(ngx_kafka_sse_hub_t *hub)
+{
+    hub->turn.handler = ngx_kafka_sse_hub_turn_handler;
+    hub->turn.data = hub;
+    hub->turn.log = hub->log;
+    hub->turn.cancelable = 1;
+
+    hub->drain.handler = ngx_kafka_sse_hub_drain_handler;
+    hub->drain.data = hub;
+    hub->drain.log = hub->log;
+
+    hub->tick.handler = ngx_kafka_sse_hub_tick_handler;
+    hub->tick.data = hub;
+    hub->tick.log = hub->log;
+    hub->tick.cancelable = 1;
+
+    ngx_add_timer(&hub->tick, NGX_KAFKA_SSE_HUB_TICK);
+}
+
+
+static void
+ngx_kafka_sse_hub_wake_handler(ngx_event_t *ev)
+{
+    ngx_connection_t     *c;
+    ngx_kafka_sse_hub_t  *hub;
+
+    c = ev->data;
+    hub = c->data;
+
+    if (c->close) {
+        c->close = 0;
+        c->idle = 0;
+        ngx_kafka_sse_hub_drain(hub);
+        return;
+    }
+
+    ngx_kafka_sse_hub_post(hub);
+}
+
+
+void
+ngx_kafka_sse_hub_post(ngx_kafka_sse_hub_t *hub)
+{
+    ngx_post_event(&hub->turn, &ngx_posted_events);
+}
+
+
+/*
+ * A turn: what is new in the ring goes into the logs of the groups, and from
+ * there to the clients.  It is bounded, so that nginx's other work gets its
+ * turn; what is left is done after the next look at the sockets.
+ */
+
+static void
+ngx_kafka_sse_hub_turn_handler(ngx_event_t *ev)
+{
+    ngx_uint_t            more;
+    ngx_kafka_sse_hub_t  *hub;
+
+    hub = ev->data;
+
+    if (!hub->synced) {
+        ngx_kafka_sse_hub_sync(hub);
+
+        if (!hub->synced) {
+            return;             /* a wake-up follows, or the next tick */
+        }
+    }
+
+    more = ngx_kafka_sse_hub_read(hub);
+
+    if (hub->retry) {
+        hub->retry = 0;
+        ngx_kafka_sse_hub_place_waiting(hub);
+    }
+
+    more |= ngx_kafka_sse_hub_advance(hub);
+
+    if (!more) {
+        __atomic_store_n(&hub->ring->armed, 1, __ATOMIC_SEQ_CST);
+
+        more = (hub->ring->head != hub->cursor);
+    }
+
+    if (more) {
+        ngx_post_event(&hub->turn, &ngx_posted_next_events);
+    }
+}
+
+
+/*
+ * Takes up the ring where it is now, with the positions that belong there.
+ * Until that is possible (an append may be under way, or may have been
+ * left behind by a companion that was killed) streams wait.
+ */
+
+static void
+ngx_kafka_sse_hub_sync(ngx_kafka_sse_hub_t *hub)
+{
+    ngx_uint_t  i, seq;
+
+    for (i = 0; i < 10; i++) {
+
+        seq = ngx_kafka_sse_ring_look_begin(hub->ring);
+        if (seq & 1) {
+            break;
+        }
+
+        hub->cursor = hub->ring->head;
+
+        if (ngx_kafka_sse_hub_sync_topics(hub) == NGX_OK
+            && ngx_kafka_sse_ring_look_same(hub->ring, seq))
+        {
+            hub->synced = 1;
+            hub->retry = 1;
+            break;
+        }
+    }
+
+    __atomic_store_n(&hub->ring->armed, 1, __ATOMIC_SEQ_CST);
+
+    if (!hub->synced) {
+        return;
+    }
+
+    for (i = 0; i < hub->conf->topics.nelts; i++) {
+        if (hub->topics[i].n) {
+            ngx_kafka_sse_hub_tell_ids(hub, &hub->topics[i]);
+        }
+    }
+
+    ngx_kafka_sse_hub_flush(hub);
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_hub_sync_topics(ngx_kafka_sse_hub_t *hub)
+{
+    ngx_int_t                   index;
+    uint32_t                    p, n;
+    ngx_uint_t                  i;
+    ngx_kafka_sse_topic_sh_t   *sh;
+    ngx_kafka_sse_hub_topic_t  *topic;
+
+    for (i = 0; i < hub->conf->topics.nelts; i++) {
+        topic = &hub->topics[i];
+        topic->n = 0;
+
+        index = ngx_kafka_sse_topics_find(hub->ring->table, topic->topic);
+        if (index < 0) {
+            continue;
+        }
+
+        sh = &hub->ring->table->topics[index];
+
+        topic->sh = sh;
+        topic->index = index;
+        hub->by_index[index] = topic;
+
+        if (!sh->started) {
+            continue;
+        }
+
+        n = ngx_min(sh->n, NGX_KAFKA_SSE_PARTITIONS_MAX);
+
+        for (p = 0; p < n; p++) {
+            topic->next[p] = sh->partitions[p].held;
+
+            if (topic->next[p] < 0) {
+                break;          /* found by the reader, not begun: later */
+            }
+        }
+
+        topic->n = p;
+    }
+
+    return NGX_OK;
+}
+
+
+/* a topic has started here, or has more partitions */
+
+static void
+ngx_kafka_sse_hub_begin(ngx_kafka_sse_hub_topic_t *topic, ngx_uint_t n,
+    int64_t *next)
+{
+    ngx_uint_t  p;
+
+    for (p = topic->n; p < n; p++) {
+        topic->next[p] = next[p];
+    }
+
+    topic->n = ngx_max(topic->n, n);
+}
+
+
+/* reads a slice of the ring into the public groups; 1: there is more */
+
+static ngx_uint_t
+ngx_kafka_sse_hub_read(ngx_kafka_sse_hub_t *hub)
+{
+    size_t                      slice;
+    ngx_int_t                   rc;
+    ngx_kafka_sse_ring_entry_t  entry;
+
+    slice = 0;
+
+    while (hub->cursor != hub->ring->head && slice < NGX_KAFKA_SSE_HUB_SLICE) {
+
+        rc = ngx_kafka_sse_ring_peek(hub->ring, hub->cursor, &entry);
+
+        if (rc == NGX_OK && entry.type != NGX_KAFKA_SSE_RING_PAD) {
+            rc = ngx_kafka_sse_hub_entry(hub, &entry);
+        }
+
+        if (rc != NGX_OK) {
+            ngx_kafka_sse_hub_lapped(hub);
+            return 1;
+        }
+
+        hub->cursor += entry.size;
+        slice += entry.size;
+    }
+
+    ngx_kafka_sse_hub_flush(hub);
+
+    return hub->cursor != hub->ring->head;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_hub_entry(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_ring_entry_t *entry)
+{
+    ngx_int_t                   rc;
+    ngx_queue_t                *q;
+    ngx_kafka_sse_record_t      rec;
+    ngx_kafka_sse_member_t     *member;
+    ngx_kafka_sse_hub_topic_t  *topic;
+
+    topic = ngx_kafka_sse_hub_topic(hub, entry->topic);
+    if (topic == NULL) {
+        return NGX_OK;
+    }
+
+    if (entry->type == NGX_KAFKA_SSE_RING_TOPIC) {
+        return ngx_kafka_sse_hub_topic_entry(hub, topic, entry);
+    }
+
+    if ((ngx_uint_t) entry->partition >= topic->n) {
+        return NGX_OK;          /* history, for those who resume */
+    }
+
+    if (entry->type == NGX_KAFKA_SSE_RING_RECORD
+        && entry->offset < topic->next[entry->partition])
+    {
+        return NGX_OK;          /* the table was ahead when we synced */
+    }
+
+    if (entry->type == NGX_KAFKA_SSE_RING_MOVE) {
+        topic->next[entry->partition] = entry->offset;
+
+    } else {
+        topic->next[entry->partition] = entry->offset + 1;
+
+        if (ngx_queue_empty(&topic->members)) {
+            return NGX_OK;
+        }
+
+        rc = ngx_kafka_sse_hub_copy(hub, hub->cursor, entry, &rec);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    for (q = ngx_queue_head(&topic->members);
+         q != ngx_queue_sentinel(&topic->members);
+         q = ngx_queue_next(q))
+    {
+        member = ngx_queue_data(q, ngx_kafka_sse_member_t, queue);
+
+        if (entry->type == NGX_KAFKA_SSE_RING_MOVE) {
+            ngx_kafka_sse_group_move(hub, member, entry);
+
+        } else {
+            ngx_kafka_sse_group_record(hub, member, &rec);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* the topic of this index, or NULL if no location of ours has it */
+
+static ngx_kafka_sse_hub_topic_t *
+ngx_kafka_sse_hub_topic(ngx_kafka_sse_hub_t *hub, ngx_uint_t index)
+{
+    ngx_uint_t                  i;
+    ngx_kafka_sse_hub_topic_t  *topic;
+
+    if (hub->by_index[index]) {
+        return hub->by_index[index];
+    }
+
+    for (i = 0; i < hub->conf->topics.nelts; i++) {
+        topic = &hub->topics[i];
+
+        if (topic->sh == NULL
+            && ngx_kafka_sse_topics_find(hub->ring->table, topic->topic)
+               == (ngx_int_t) index)
+        {
+            topic->sh = &hub->ring->table->topics[index];
+            topic->index = index;
+            hub->by_index[index] = topic;
+
+            return topic;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_hub_topic_entry(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_hub_topic_t *topic, ngx_kafka_sse_ring_entry_t *entry)
+{
+    ngx_int_t                rc;
+    ngx_uint_t               n;
+    ngx_kafka_sse_record_t   rec;
+
+    rc = ngx_kafka_sse_hub_copy(hub, hub->cursor, entry, &rec);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    n = rec.value.len / sizeof(int64_t);
+
+    if (n > topic->n) {
+        ngx_kafka_sse_hub_begin(topic, n, (int64_t *) rec.value.data);
+        ngx_kafka_sse_hub_tell_ids(hub, topic);
+        hub->retry = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the position of the topic's groups is known, or has grown */
+
+static void
+ngx_kafka_sse_hub_tell_ids(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_hub_topic_t *topic)
+{
+    ngx_queue_t             *q;
+    ngx_kafka_sse_member_t  *member;
+
+    for (q = ngx_queue_head(&topic->members);
+         q != ngx_queue_sentinel(&topic->members);
+         q = ngx_queue_next(q))
+    {
+        member = ngx_queue_data(q, ngx_kafka_sse_member_t, queue);
+        ngx_kafka_sse_group_id(hub, member->group);
+    }
+}
+
+
+/*
+ * The writer has passed this worker, which must have been stopped for long.
+ * Its streams end, so that each comes back with its last id and is told what
+ * it lost, if the ring no longer has it.
+ */
+
+static void
+ngx_kafka_sse_hub_lapped(ngx_kafka_sse_hub_t *hub)
+{
+    ngx_queue_t             *q;
+    ngx_kafka_sse_stream_t  *stream;
+
+    ngx_log_error(NGX_LOG_WARN, hub->log, 0,
+                  "kafka_sse: this worker fell behind the whole zone \"%V\" "
+                  "of %z bytes, its %ui streams end and resume",
+                  &hub->conf->ring_name, hub->conf->ring_size, hub->nstreams);
+
+    (void) ngx_atomic_fetch_add(&hub->node->laps, 1);
+
+    ngx_kafka_sse_hub_flush(hub);
+
+    for (q = ngx_queue_head(&hub->streams);
+         q != ngx_queue_sentinel(&hub->streams);
+         q = ngx_queue_next(q))
+    {
+        stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, all);
+
+        if (ngx_kafka_sse_stream_drained(stream)) {
+            ngx_kafka_sse_stream_end(stream, NGX_KAFKA_SSE_CLOSE_ERROR);
+
+        } else {
+            /* what its log gets next would follow a hole */
+
+            ngx_kafka_sse_stream_close(stream, NGX_KAFKA_SSE_CLOSE_ERROR);
+        }
+    }
+
+    hub->synced = 0;
+}
+
+
+ngx_int_t
+ngx_kafka_sse_hub_copy(ngx_kafka_sse_hub_t *hub, uint64_t place,
+    ngx_kafka_sse_ring_entry_t *entry, ngx_kafka_sse_record_t *rec)
+{
+    if (ngx_kafka_sse_hub_room(&hub->buf, &hub->buf_size, entry->size)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_kafka_sse_ring_copy(hub->ring, place, entry, hub->buf, rec);
+}
+
+
+u_char *
+ngx_kafka_sse_hub_scratch(ngx_kafka_sse_hub_t *hub, size_t len)
+{
+    if (ngx_kafka_sse_hub_room(&hub->scratch, &hub->scratch_size, len)
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return hub->scratch;
+}
+
+
+/* grows a buffer whose contents are not needed; a huge one is not kept */
+
+static ngx_int_t
+ngx_kafka_sse_hub_room(u_char **buf, size_t *size, size_t len)
+{
+    u_char  *p;
+    size_t   n;
+
+    if (len <= *size
+        && (*size <= NGX_KAFKA_SSE_HUB_ROOM || len > NGX_KAFKA_SSE_HUB_ROOM))
+    {
+        return NGX_OK;
+    }
+
+    n = ngx_max(len, ngx_min(2 * *size, NGX_KAFKA_SSE_HUB_ROOM));
+
+    p = ngx_alloc(n, ngx_cycle->log);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_free(*buf);
+
+    *buf = p;
+    *size = n;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_kafka_sse_hub_flush(ngx_kafka_sse_hub_t *hub)
+{
+    ngx_queue_t            *q;
+    ngx_kafka_sse_group_t  *group;
+
+    while (!ngx_queue_empty(&hub->dirty)) {
+        q = ngx_queue_head(&hub->dirty);
+        group = ngx_queue_data(q, ngx_kafka_sse_group_t, dirty);
+
+        ngx_kafka_sse_group_flush(group);
+    }
+}
+
+
+static ngx_uint_t
+ngx_kafka_sse_hub_advance(ngx_kafka_sse_hub_t *hub)
+{
+    ngx_uint_t              more;
+    ngx_queue_t            *q, *next;
+    ngx_kafka_sse_group_t  *group;
+
+    more = 0;
+
+    for (q = ngx_queue_head(&hub->privates);
+         q != ngx_queue_sentinel(&hub->privates);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        group = ngx_queue_data(q, ngx_kafka_sse_group_t, queue);
+
+        more |= ngx_kafka_sse_resume_advance(hub, group);
+    }
+
+    return more;
+}
+
+
+static void
+ngx_kafka_sse_hub_place_waiting(ngx_kafka_sse_hub_t *hub)
+{
+    ngx_int_t                rc;
+    ngx_queue_t             *q, *next;
+    ngx_kafka_sse_stream_t  *stream;
+
+    for (q = ngx_queue_head(&hub->waiting);
+         q != ngx_queue_sentinel(&hub->waiting);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, queue);
+
+        if (!ngx_kafka_sse_stream_drained(stream)) {
+            hub->retry = 1;
+            continue;
+        }
+
+        ngx_queue_remove(&stream->queue);
+
+        rc = ngx_kafka_sse_resume_place(hub, stream);
+
+        if (rc == NGX_AGAIN) {
+            ngx_queue_insert_tail(next, &stream->queue);
+            continue;
+        }
+
+        if (rc == NGX_ERROR) {
+            ngx_queue_insert_tail(next, &stream->queue);
+            ngx_kafka_sse_stream_close(stream, NGX_KAFKA_SSE_CLOSE_ERROR);
+            continue;
+        }
+
+        ngx_kafka_sse_stream_send(stream);
+    }
+}
+
+
+ngx_int_t
+ngx_kafka_sse_hub_join(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_stream_t *stream)
+{
+    ngx_int_t               rc;
+    ngx_str_t               id;
+    ngx_kafka_sse_group_t  *group;
+
+    if (stream->position) {
+        rc = hub->synced ? ngx_kafka_sse_resume_place(hub, stream) : NGX_AGAIN;
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_AGAIN) {
+            ngx_str_null(&id);
+            if (ngx_kafka_sse_stream_pend_id(stream, &id) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            ngx_queue_insert_tail(&hub->waiting, &stream->queue);
+        }
+
+    } else {
+        group = ngx_kafka_sse_group_get(hub, stream->conf, stream->framing);
+        if (group == NULL) {
+            return NGX_ERROR;
+        }
+
+        id = ngx_kafka_sse_group_position(group, NULL);
+        ngx_kafka_sse_group_join(group, stream);
+
+        if (ngx_kafka_sse_stream_pend_id(stream, &id) != NGX_OK) {
+            ngx_kafka_sse_group_leave(group, stream);
+            return NGX_ERROR;
+        }
+    }
+
+    stream->joined = 1;
+    ngx_queue_insert_tail(&hub->streams, &stream->all);
+    hub->nstreams++;
+
+    (void) ngx_atomic_fetch_add(&hub->node->opened, 1);
+    hub->row->streams = hub->nstreams;
+
+    if (hub->draining && !hub->drain.timer_set) {
+        ngx_add_timer(&hub->drain, NGX_KAFKA_SSE_HUB_DRAIN_STEP);
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_kafka_sse_hub_leave(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_stream_t *stream)
+{
+    if (!stream->joined) {
+        return;
+    }
+
+    stream->joined = 0;
+    ngx_queue_remove(&stream->all);
+    hub->nstreams--;
+
+    (void) ngx_atomic_fetch_add(&hub->node->closed[stream->reason], 1);
+    hub->row->streams = hub->nstreams;
+
+    if (stream->group) {
+        ngx_kafka_sse_group_leave(stream->group, stream);
+
+    } else {
+        ngx_queue_remove(&stream->queue);
+    }
+}
+
+
+/*
+ * Once a second: is the companion alive, is the master?  Workers whose master
+ * was killed would serve a feed that nobody restarts.
+ */
+
+static void
+ngx_kafka_sse_hub_tick_handler(ngx_event_t *ev)
+{
+    ngx_uint_t            stale;
+    ngx_kafka_sse_hub_t  *hub;
+
+    hub = ev->data;
+
+    if (getppid() != ngx_parent && !ngx_exiting) {
+        ngx_log_error(NGX_LOG_ERR, hub->log, 0,
+                      "kafka_sse: the master process %P is gone, "
+                      "shutting down", ngx_parent);
+        ngx_quit = 1;
+    }
+
+    stale = ngx_kafka_sse_zone_stale(hub->node);
+
+    if (stale && !hub->stale) {
+        ngx_log_error(NGX_LOG_ERR, hub->log, 0,
+                      "kafka_sse: the companion process has been silent for "
+                      "%d s, %ui streams end",
+                      NGX_KAFKA_SSE_STALE / 1000, hub->nstreams);
+
+        ngx_kafka_sse_hub_end_all(hub, NGX_KAFKA_SSE_CLOSE_ERROR);
+    }
+
+    hub->stale = stale;
+
+    if (!hub->synced || hub->retry) {
+        ngx_kafka_sse_hub_post(hub);
+    }
+
+    ngx_add_timer(&hub->tick, NGX_KAFKA_SSE_HUB_TICK);
+}
+
+
+static void
+ngx_kafka_sse_hub_end_all(ngx_kafka_sse_hub_t *hub, ngx_uint_t reason)
+{
+    ngx_queue_t             *q;
+    ngx_kafka_sse_stream_t  *stream;
+
+    for (q = ngx_queue_head(&hub->streams);
+         q != ngx_queue_sentinel(&hub->streams);
+         q = ngx_queue_next(q))
+    {
+        stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, all);
+        ngx_kafka_sse_stream_end(stream, reason);
+    }
+}
+
+
+/*
+ * A graceful shutdown: streams end one by one, so that their clients do not
+ * come back all at once; a second before nginx would cut them at the latest.
+ */
+
+static void
+ngx_kafka_sse_hub_drain(ngx_kafka_sse_hub_t *hub)
+{
+    ngx_msec_t        time;
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
+                                           ngx_core_module);
+    time = hub->conf->drain;
+
+    if (ccf->shutdown_timeout && time > ccf->shutdown_timeout / 4 * 3) {
+        time = ccf->shutdown_timeout / 4 * 3;
+    }
+
+    hub->draining = 1;
+    hub->drain_end = ngx_current_msec + time;
+
+    ngx_kafka_sse_hub_drain_handler(&hub->drain);
+}
+
+
+static void
+ngx_kafka_sse_hub_drain_handler(ngx_event_t *ev)
+{
+    ngx_uint_t               i, n;
+    ngx_queue_t             *q;
+    ngx_msec_int_t           left;
+    ngx_kafka_sse_hub_t     *hub;
+    ngx_kafka_sse_stream_t  *stream;
+
+    hub = ev->data;
+
+    if (hub->nstreams == 0) {
+        return;
+    }
+
+    left = (ngx_msec_int_t) (hub->drain_end - ngx_current_msec);
+    left = ngx_max(left, 1);
+
+    /* from the head, where those are that do not end yet */
+
+    n = (hub->nstreams * NGX_KAFKA_SSE_HUB_DRAIN_STEP + left - 1) / left;
+    n = ngx_min(n, hub->nstreams);
+
+    for (i = 0; i < n; i++) {
+        q = ngx_queue_head(&hub->streams);
+        stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, all);
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&hub->streams, q);
+
+        if (stream->ending && left == 1) {
+            ngx_kafka_sse_stream_close(stream, NGX_KAFKA_SSE_CLOSE_DRAIN);
+
+        } else {
+            ngx_kafka_sse_stream_end(stream, NGX_KAFKA_SSE_CLOSE_DRAIN);
+        }
+    }
+
+    ngx_add_timer(&hub->drain, NGX_KAFKA_SSE_HUB_DRAIN_STEP);
+}

@@ -1,0 +1,100 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#ifndef _NGX_KAFKA_SSE_HUB_H_INCLUDED_
+#define _NGX_KAFKA_SSE_HUB_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_http.h>
+
+#include <shared/ngx_kafka_sse_zone.h>
+#include <worker/ngx_kafka_sse_group.h>
+
+
+/* one worker's groups; made in init_process, lives as long as the worker */
+
+struct ngx_kafka_sse_hub_s {
+    ngx_kafka_sse_main_conf_t  *conf;
+    ngx_kafka_sse_ring_sh_t    *ring;
+    ngx_kafka_sse_node_sh_t    *node;
+    ngx_kafka_sse_worker_sh_t  *row;        /* this worker's in the node zone */
+
+    uint64_t                    cursor;     /* place of the next entry */
+    ngx_kafka_sse_hub_topic_t  *topics;     /* as in conf->topics */
+    ngx_kafka_sse_hub_topic_t  *by_index[NGX_KAFKA_SSE_TOPICS_MAX];
+
+    ngx_queue_t                 groups;
+    ngx_queue_t                 privates;
+    ngx_queue_t                 waiting;    /* streams whose position cannot
+                                               be placed yet */
+    ngx_queue_t                 dirty;
+    ngx_queue_t                 streams;    /* all */
+    ngx_uint_t                  nstreams;
+    size_t                      log_bytes;  /* of all groups' chunks */
+
+    u_char                     *buf;        /* one entry's body */
+    size_t                      buf_size;
+    u_char                     *scratch;    /* one frame */
+    size_t                      scratch_size;
+
+    ngx_connection_t           *wake;
+    ngx_event_t                 turn;
+    ngx_event_t                 tick;       /* once a second */
+    ngx_event_t                 drain;
+    ngx_msec_t                  drain_end;
+    unsigned                    synced:1;   /* cursor and topics are known */
+    unsigned                    retry:1;    /* the waiting may be placed now */
+    unsigned                    draining:1;
+    unsigned                    stale:1;    /* the companion is silent */
+
+    ngx_pool_t                 *pool;
+    ngx_log_t                  *log;
+};
+
+
+/* this worker's hub; NULL where nothing is configured */
+
+extern ngx_kafka_sse_hub_t  *ngx_kafka_sse_hub;
+
+
+ngx_int_t ngx_kafka_sse_hub_init(ngx_cycle_t *cycle,
+    ngx_kafka_sse_main_conf_t *kmcf);
+
+/*
+ * Puts a stream into the hub: fresh ones into their group, one that brings a
+ * position to where that position is, or among the waiting.  Its prelude is
+ * then pending.  NGX_ERROR if there is no memory.
+ */
+
+ngx_int_t ngx_kafka_sse_hub_join(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_stream_t *stream);
+
+/* safe for a stream that never joined, and twice */
+
+void ngx_kafka_sse_hub_leave(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_stream_t *stream);
+
+/*
+ * Copies the body of the entry at place, which was peeked at, into the hub's
+ * buffer, up to the next call.  NGX_OK, NGX_DECLINED: overwritten, NGX_ERROR.
+ */
+
+ngx_int_t ngx_kafka_sse_hub_copy(ngx_kafka_sse_hub_t *hub, uint64_t place,
+    ngx_kafka_sse_ring_entry_t *entry, ngx_kafka_sse_record_t *rec);
+
+/* len bytes to write a frame in, up to the next call; NULL: no memory */
+
+u_char *ngx_kafka_sse_hub_scratch(ngx_kafka_sse_hub_t *hub, size_t len);
+
+/* there is something to do that is not in the ring: a turn follows soon */
+
+void ngx_kafka_sse_hub_post(ngx_kafka_sse_hub_t *hub);
+
+
+#endif /* _NGX_KAFKA_SSE_HUB_H_INCLUDED_ */

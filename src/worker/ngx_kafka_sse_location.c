@@ -1,0 +1,348 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <worker/ngx_kafka_sse_location.h>
+#include <worker/ngx_kafka_sse_position.h>
+#include <worker/ngx_kafka_sse_stream.h>
+
+
+#define NGX_KAFKA_SSE_TOPIC_NAME_MAX  249    /* Kafka's own limit */
+
+
+static char *ngx_kafka_sse_location_topic(ngx_conf_t *cf,
+    ngx_kafka_sse_loc_conf_t *klcf, ngx_str_t *value);
+static ngx_uint_t ngx_kafka_sse_location_topic_name(ngx_str_t *name);
+
+
+/* kafka_sse topic ... [cluster=name] */
+
+char *
+ngx_kafka_sse_location_topics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_kafka_sse_loc_conf_t *klcf = conf;
+
+    char                      *rv;
+    ngx_str_t                 *value;
+    ngx_uint_t                 i;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (klcf->topics) {
+        return "is duplicate";
+    }
+
+    klcf->topics = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                    sizeof(ngx_kafka_sse_public_topic_t));
+    if (klcf->topics == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "cluster=", 8) == 0) {
+            if (klcf->cluster.len || value[i].len == 8) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "invalid parameter \"%V\"", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+
+            klcf->cluster.len = value[i].len - 8;
+            klcf->cluster.data = value[i].data + 8;
+            continue;
+        }
+
+        rv = ngx_kafka_sse_location_topic(cf, klcf, &value[i]);
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    if (klcf->topics->nelts == 0) {
+        return "needs at least one topic";
+    }
+
+    klcf->file = cf->conf_file->file.name;
+    klcf->line = cf->conf_file->line;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_kafka_sse_stream_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+/* one argument: "topic" or "public=topic" */
+
+static char *
+ngx_kafka_sse_location_topic(ngx_conf_t *cf, ngx_kafka_sse_loc_conf_t *klcf,
+    ngx_str_t *value)
+{
+    u_char                        *p;
+    ngx_uint_t                     i;
+    ngx_kafka_sse_public_topic_t   topic, *topics;
+
+    if (ngx_strlchr(value->data, value->data + value->len, '$')) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "variables are not supported in topic \"%V\"",
+                           value);
+        return NGX_CONF_ERROR;
+    }
+
+    if (value->len && value->data[0] == '~') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "regular expressions are not supported "
+                           "in topic \"%V\"", value);
+        return NGX_CONF_ERROR;
+    }
+
+    topic.public = *value;
+    topic.name = *value;
+    topic.topic = NULL;
+
+    p = ngx_strlchr(value->data, value->data + value->len, '=');
+
+    if (p) {
+        topic.public.len = p - value->data;
+        topic.name.data = p + 1;
+        topic.name.len = value->data + value->len - topic.name.data;
+    }
+
+    if (!ngx_kafka_sse_location_topic_name(&topic.public)
+        || !ngx_kafka_sse_location_topic_name(&topic.name))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid topic \"%V\", a name has 1 to %d of "
+                           "\"A-Z\", \"a-z\", \"0-9\", \".\", \"_\", \"-\"",
+                           value, NGX_KAFKA_SSE_TOPIC_NAME_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    topics = klcf->topics->elts;
+
+    for (i = 0; i < klcf->topics->nelts; i++) {
+        if ((topics[i].name.len == topic.name.len
+             && ngx_memcmp(topics[i].name.data, topic.name.data,
+                           topic.name.len)
+                == 0)
+            || (topics[i].public.len == topic.public.len
+                && ngx_memcmp(topics[i].public.data, topic.public.data,
+                              topic.public.len)
+                   == 0))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate topic \"%V\"", value);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (klcf->topics->nelts == NGX_KAFKA_SSE_POSITION_TOPICS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "topic \"%V\" is one too many, a stream has at "
+                           "most %d", value, NGX_KAFKA_SSE_POSITION_TOPICS);
+        return NGX_CONF_ERROR;
+    }
+
+    topics = ngx_array_push(klcf->topics);
+    if (topics == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *topics = topic;
+
+    return NGX_CONF_OK;
+}
+
+
+/* what Kafka accepts as the name of a topic */
+
+static ngx_uint_t
+ngx_kafka_sse_location_topic_name(ngx_str_t *name)
+{
+    u_char  c;
+    size_t  i;
+
+    if (name->len == 0 || name->len > NGX_KAFKA_SSE_TOPIC_NAME_MAX) {
+        return 0;
+    }
+
+    if (name->data[0] == '.'
+        && (name->len == 1 || (name->len == 2 && name->data[1] == '.')))
+    {
+        return 0;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        c = name->data[i];
+
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+            || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-')
+        {
+            continue;
+        }
+
+        return 0;
+    }
+
+    return 1;
+}
+
+
+/* kafka_sse_heartbeat time | off */
+
+char *
+ngx_kafka_sse_location_heartbeat(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_kafka_sse_loc_conf_t *klcf = conf;
+
+    ngx_str_t  *value;
+
+    if (klcf->heartbeat != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        klcf->heartbeat = 0;
+        return NGX_CONF_OK;
+    }
+
+    klcf->heartbeat = ngx_parse_time(&value[1], 0);
+
+    if (klcf->heartbeat == (ngx_msec_t) NGX_ERROR || klcf->heartbeat == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* kafka_sse_retry time [jitter=time] */
+
+char *
+ngx_kafka_sse_location_retry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_kafka_sse_loc_conf_t *klcf = conf;
+
+    ngx_str_t  *value, s;
+
+    if (klcf->retry != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    klcf->retry = ngx_parse_time(&value[1], 0);
+
+    if (klcf->retry == (ngx_msec_t) NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    klcf->retry_jitter = 0;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value[2].data, "jitter=", 7) == 0) {
+        s.data = value[2].data + 7;
+        s.len = value[2].len - 7;
+
+        klcf->retry_jitter = ngx_parse_time(&s, 0);
+
+        if (s.len && klcf->retry_jitter != (ngx_msec_t) NGX_ERROR) {
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\"", &value[2]);
+    return NGX_CONF_ERROR;
+}
+
+
+/* kafka_sse_event string */
+
+char *
+ngx_kafka_sse_location_event(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_kafka_sse_loc_conf_t *klcf = conf;
+
+    ngx_str_t  *value;
+
+    if (klcf->event != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0) {
+        klcf->event = NULL;
+        return NGX_CONF_OK;
+    }
+
+    klcf->event = ngx_palloc(cf->pool, sizeof(ngx_kafka_sse_template_t));
+    if (klcf->event == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_kafka_sse_template_compile(cf, klcf->event, &value[1]);
+}
+
+
+ngx_int_t
+ngx_kafka_sse_location_resolve(ngx_conf_t *cf,
+    ngx_kafka_sse_main_conf_t *kmcf, ngx_kafka_sse_loc_conf_t *klcf)
+{
+    ngx_uint_t                     i;
+    ngx_kafka_sse_cluster_t       *cluster, **clusters;
+    ngx_kafka_sse_public_topic_t  *topics;
+
+    clusters = kmcf->clusters.elts;
+
+    if (klcf->cluster.len) {
+        cluster = ngx_kafka_sse_conf_cluster(kmcf, &klcf->cluster);
+
+        if (cluster == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown kafka_sse_cluster \"%V\" in %V:%ui",
+                          &klcf->cluster, &klcf->file, klcf->line);
+            return NGX_ERROR;
+        }
+
+    } else if (kmcf->clusters.nelts == 1) {
+        cluster = clusters[0];
+
+    } else {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"kafka_sse\" needs \"cluster=\" where %ui "
+                      "kafka_sse_cluster are configured in %V:%ui",
+                      kmcf->clusters.nelts, &klcf->file, klcf->line);
+        return NGX_ERROR;
+    }
+
+    topics = klcf->topics->elts;
+
+    for (i = 0; i < klcf->topics->nelts; i++) {
+        topics[i].topic = ngx_kafka_sse_conf_topic(cf, kmcf, cluster,
+                                                   &topics[i].name);
+        if (topics[i].topic == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}

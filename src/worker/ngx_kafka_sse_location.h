@@ -1,0 +1,68 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#ifndef _NGX_KAFKA_SSE_LOCATION_H_INCLUDED_
+#define _NGX_KAFKA_SSE_LOCATION_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <shared/ngx_kafka_sse_conf.h>
+#include <worker/ngx_kafka_sse_frame.h>
+
+
+/* a topic as the clients of a location know it */
+
+typedef struct {
+    ngx_str_t                   public;     /* its name on the wire */
+    ngx_str_t                   name;       /* its name in Kafka */
+    ngx_kafka_sse_topic_t      *topic;      /* set when all is read */
+} ngx_kafka_sse_public_topic_t;
+
+
+typedef struct {
+    ngx_array_t                *topics;     /* ngx_kafka_sse_public_topic_t;
+                                               NULL: no kafka_sse here */
+    ngx_str_t                   cluster;    /* as given, len 0: the only one */
+    ngx_str_t                   file;       /* where kafka_sse stands */
+    ngx_uint_t                  line;
+
+    ngx_msec_t                  heartbeat;  /* 0: off */
+    ngx_msec_t                  retry;
+    ngx_msec_t                  retry_jitter;
+    ngx_uint_t                  start;
+    size_t                      lag;        /* bytes */
+    ngx_kafka_sse_template_t   *event;      /* NULL: none */
+    ngx_uint_t                  data;       /* NGX_KAFKA_SSE_DATA_... */
+} ngx_kafka_sse_loc_conf_t;
+
+
+extern ngx_module_t  ngx_kafka_sse_module;
+
+
+/* parsers of directives whose arguments need more than nginx's own slots */
+
+char *ngx_kafka_sse_location_topics(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_kafka_sse_location_heartbeat(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_kafka_sse_location_retry(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_kafka_sse_location_event(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/*
+ * Once the whole configuration is read: finds the cluster that a location's
+ * kafka_sse means and enters its topics.  Logs what is wrong.
+ */
+
+ngx_int_t ngx_kafka_sse_location_resolve(ngx_conf_t *cf,
+    ngx_kafka_sse_main_conf_t *kmcf, ngx_kafka_sse_loc_conf_t *klcf);
+
+
+#endif /* _NGX_KAFKA_SSE_LOCATION_H_INCLUDED_ */

@@ -1,0 +1,98 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#ifndef _NGX_KAFKA_SSE_LOG_H_INCLUDED_
+#define _NGX_KAFKA_SSE_LOG_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+/*
+ * The bytes that all streams of a group are sent: an append-only list of
+ * chunks.  A stream reads at a cursor.  Bytes never move, so what TLS was once
+ * asked to send stays where it is; a chunk is freed when no cursor is in it or
+ * before it, so a group whose streams have read everything holds no memory.
+ *
+ * A cursor that has read everything is "at the end" and holds no chunk.  What
+ * is then appended up to the next _settle() is where it goes on.
+ */
+
+typedef struct ngx_kafka_sse_chunk_s  ngx_kafka_sse_chunk_t;
+typedef struct ngx_kafka_sse_log_s    ngx_kafka_sse_log_t;
+
+
+struct ngx_kafka_sse_chunk_s {
+    ngx_kafka_sse_chunk_t    *next;
+    ngx_kafka_sse_log_t      *log;       /* its owner, outlives it */
+    ngx_uint_t                refs;      /* cursors, the mark, previous chunk */
+    size_t                    size;      /* bytes at data */
+    size_t                    used;
+    u_char                    data[1];
+};
+
+
+struct ngx_kafka_sse_log_s {
+    ngx_kafka_sse_chunk_t    *last;      /* not a reference; NULL: none */
+    ngx_kafka_sse_chunk_t    *mark;      /* where the cursors at the end go on,
+                                            NULL: nothing was appended */
+    size_t                    mark_offset;
+    uint64_t                  end;       /* bytes ever appended */
+    size_t                   *total;     /* bytes of chunks of all logs */
+};
+
+
+typedef struct {
+    ngx_kafka_sse_chunk_t    *chunk;     /* NULL: at the end */
+    size_t                    offset;
+    uint64_t                  pos;       /* bytes of the log before it */
+} ngx_kafka_sse_cursor_t;
+
+
+void ngx_kafka_sse_log_init(ngx_kafka_sse_log_t *log, size_t *total);
+
+/*
+ * Makes room for len contiguous bytes, or returns NULL if there is no memory.
+ * The bytes belong to the log once _commit() says how many were written.
+ */
+
+u_char *ngx_kafka_sse_log_reserve(ngx_kafka_sse_log_t *log, size_t len);
+void ngx_kafka_sse_log_commit(ngx_kafka_sse_log_t *log, size_t len);
+
+/* after every cursor of the log has been asked to go on */
+
+void ngx_kafka_sse_log_settle(ngx_kafka_sse_log_t *log);
+
+/* puts a cursor at the end; it must hold no chunk */
+
+void ngx_kafka_sse_cursor_init(ngx_kafka_sse_cursor_t *cursor,
+    ngx_kafka_sse_log_t *log);
+
+/*
+ * The contiguous bytes at the cursor; len 0 if it has read everything.  They
+ * stay as they are until the cursor has advanced over the last of them.
+ */
+
+ngx_str_t ngx_kafka_sse_cursor_peek(ngx_kafka_sse_cursor_t *cursor,
+    ngx_kafka_sse_log_t *log);
+void ngx_kafka_sse_cursor_advance(ngx_kafka_sse_cursor_t *cursor,
+    ngx_kafka_sse_log_t *log, size_t len);
+
+/* lets go of what the cursor holds */
+
+void ngx_kafka_sse_cursor_leave(ngx_kafka_sse_cursor_t *cursor);
+
+/*
+ * Bytes that wait behind the chunk the cursor is in.  A chunk holds one large
+ * frame or several small ones, so a frame larger than any limit gets through.
+ */
+
+size_t ngx_kafka_sse_cursor_lag(ngx_kafka_sse_cursor_t *cursor,
+    ngx_kafka_sse_log_t *log);
+
+
+#endif /* _NGX_KAFKA_SSE_LOG_H_INCLUDED_ */

@@ -1,0 +1,334 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include <worker/ngx_kafka_sse_position.h>
+
+
+#define NGX_KAFKA_SSE_POSITION_VERSION      "1."
+#define NGX_KAFKA_SSE_POSITION_VERSION_LEN                                    \
+    (sizeof(NGX_KAFKA_SSE_POSITION_VERSION) - 1)
+
+#define NGX_KAFKA_SSE_POSITION_VARINT       9     /* 63 bits, 7 in a byte */
+#define NGX_KAFKA_SSE_POSITION_HEAD         (4 + 5)  /* tag and partitions */
+
+/* a longer one, before base64url, is beyond the limits of a stream */
+
+#define NGX_KAFKA_SSE_POSITION_MAX                                            \
+    (NGX_KAFKA_SSE_POSITION_TOPICS * NGX_KAFKA_SSE_POSITION_HEAD              \
+     + NGX_KAFKA_SSE_POSITION_PARTITIONS * NGX_KAFKA_SSE_POSITION_VARINT)
+
+
+/* base64url on its way out: written byte by byte, so without a buffer */
+
+typedef struct {
+    u_char      *dst;
+    uint32_t     bits;          /* the lowest nbits are not written yet */
+    ngx_uint_t   nbits;         /* 0, 2 or 4 */
+} ngx_kafka_sse_position_base64_t;
+
+
+static ngx_inline void ngx_kafka_sse_position_put(
+    ngx_kafka_sse_position_base64_t *b64, u_char c);
+static ngx_inline void ngx_kafka_sse_position_put_varint(
+    ngx_kafka_sse_position_base64_t *b64, uint64_t n);
+static ngx_int_t ngx_kafka_sse_position_parse_topic(
+    ngx_kafka_sse_position_t *position, ngx_str_t *in, ngx_uint_t used);
+static ngx_int_t ngx_kafka_sse_position_parse_varint(ngx_str_t *in,
+    uint64_t *n);
+static ngx_int_t ngx_kafka_sse_position_decode(ngx_str_t *dst, ngx_str_t *src);
+static ngx_int_t ngx_kafka_sse_position_digit(u_char c);
+
+
+static u_char  ngx_kafka_sse_position_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+
+size_t
+ngx_kafka_sse_position_len(ngx_uint_t ntopics, ngx_uint_t partitions)
+{
+    size_t  len;
+
+    len = ntopics * NGX_KAFKA_SSE_POSITION_HEAD
+          + partitions * NGX_KAFKA_SSE_POSITION_VARINT;
+
+    return NGX_KAFKA_SSE_POSITION_VERSION_LEN + (len * 4 + 2) / 3;
+}
+
+
+u_char *
+ngx_kafka_sse_position_write(u_char *dst,
+    ngx_kafka_sse_position_topic_t *topics, ngx_uint_t ntopics)
+{
+    ngx_uint_t                        i, j;
+    ngx_kafka_sse_position_topic_t   *topic;
+    ngx_kafka_sse_position_base64_t   b64;
+
+    b64.dst = ngx_cpymem(dst, NGX_KAFKA_SSE_POSITION_VERSION,
+                         NGX_KAFKA_SSE_POSITION_VERSION_LEN);
+    b64.bits = 0;
+    b64.nbits = 0;
+
+    for (i = 0; i < ntopics; i++) {
+        topic = &topics[i];
+
+        if (topic->n == 0) {
+            continue;
+        }
+
+        ngx_kafka_sse_position_put(&b64, (u_char) (topic->tag >> 24));
+        ngx_kafka_sse_position_put(&b64, (u_char) (topic->tag >> 16));
+        ngx_kafka_sse_position_put(&b64, (u_char) (topic->tag >> 8));
+        ngx_kafka_sse_position_put(&b64, (u_char) topic->tag);
+
+        ngx_kafka_sse_position_put_varint(&b64, topic->n);
+
+        for (j = 0; j < topic->n; j++) {
+            ngx_kafka_sse_position_put_varint(&b64, topic->next[j]);
+        }
+    }
+
+    if (b64.nbits) {
+        *b64.dst++ = ngx_kafka_sse_position_digits[
+                                     b64.bits << (6 - b64.nbits) & 0x3f];
+    }
+
+    return b64.dst;
+}
+
+
+ngx_int_t
+ngx_kafka_sse_position_parse(ngx_kafka_sse_position_t *position,
+    ngx_str_t *text)
+{
+    ngx_str_t                        in, src;
+    ngx_uint_t                       used;
+    ngx_kafka_sse_position_topic_t  *topic;
+    u_char                           buf[NGX_KAFKA_SSE_POSITION_MAX];
+
+    if (text->len < NGX_KAFKA_SSE_POSITION_VERSION_LEN
+        || ngx_memcmp(text->data, NGX_KAFKA_SSE_POSITION_VERSION,
+                      NGX_KAFKA_SSE_POSITION_VERSION_LEN)
+           != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    src.data = text->data + NGX_KAFKA_SSE_POSITION_VERSION_LEN;
+    src.len = text->len - NGX_KAFKA_SSE_POSITION_VERSION_LEN;
+
+    if (src.len / 4 * 3 + src.len % 4 > sizeof(buf)) {
+        return NGX_DECLINED;
+    }
+
+    in.data = buf;
+
+    if (ngx_kafka_sse_position_decode(&in, &src) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    position->ntopics = 0;
+    used = 0;
+
+    while (in.len) {
+
+        if (ngx_kafka_sse_position_parse_topic(position, &in, used) != NGX_OK)
+        {
+            return NGX_DECLINED;
+        }
+
+        topic = &position->topics[position->ntopics++];
+        used += topic->n;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_inline void
+ngx_kafka_sse_position_put(ngx_kafka_sse_position_base64_t *b64, u_char c)
+{
+    b64->bits = b64->bits << 8 | c;
+    b64->nbits += 2;
+
+    *b64->dst++ = ngx_kafka_sse_position_digits[
+                                           b64->bits >> b64->nbits & 0x3f];
+
+    if (b64->nbits == 6) {
+        *b64->dst++ = ngx_kafka_sse_position_digits[b64->bits & 0x3f];
+        b64->nbits = 0;
+    }
+}
+
+
+static ngx_inline void
+ngx_kafka_sse_position_put_varint(ngx_kafka_sse_position_base64_t *b64,
+    uint64_t n)
+{
+    while (n >= 0x80) {
+        ngx_kafka_sse_position_put(b64, (u_char) (n | 0x80));
+        n >>= 7;
+    }
+
+    ngx_kafka_sse_position_put(b64, (u_char) n);
+}
+
+
+/* the topic after the ones we have, which use the first so many offsets */
+
+static ngx_int_t
+ngx_kafka_sse_position_parse_topic(ngx_kafka_sse_position_t *position,
+    ngx_str_t *in, ngx_uint_t used)
+{
+    u_char                          *p;
+    uint64_t                         n;
+    ngx_uint_t                       i;
+    ngx_kafka_sse_position_topic_t  *topic;
+
+    if (position->ntopics == NGX_KAFKA_SSE_POSITION_TOPICS || in->len < 4) {
+        return NGX_DECLINED;
+    }
+
+    topic = &position->topics[position->ntopics];
+
+    p = in->data;
+    topic->tag = (uint32_t) p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+
+    in->data += 4;
+    in->len -= 4;
+
+    for (i = 0; i < position->ntopics; i++) {
+        if (position->topics[i].tag == topic->tag) {
+            return NGX_DECLINED;
+        }
+    }
+
+    if (ngx_kafka_sse_position_parse_varint(in, &n) != NGX_OK
+        || n == 0
+        || n > NGX_KAFKA_SSE_POSITION_PARTITIONS - used)
+    {
+        return NGX_DECLINED;
+    }
+
+    topic->n = (ngx_uint_t) n;
+    topic->next = &position->next[used];
+
+    for (i = 0; i < topic->n; i++) {
+
+        if (ngx_kafka_sse_position_parse_varint(in, &n) != NGX_OK) {
+            return NGX_DECLINED;
+        }
+
+        topic->next[i] = (int64_t) n;
+    }
+
+    return NGX_OK;
+}
+
+
+/* takes one varint, which fits an int64, off *in */
+
+static ngx_int_t
+ngx_kafka_sse_position_parse_varint(ngx_str_t *in, uint64_t *n)
+{
+    u_char      c;
+    ngx_uint_t  i;
+
+    *n = 0;
+
+    for (i = 0; i < in->len && i < NGX_KAFKA_SSE_POSITION_VARINT; i++) {
+        c = in->data[i];
+        *n |= (uint64_t) (c & 0x7f) << (7 * i);
+
+        if (c & 0x80) {
+            continue;
+        }
+
+        if (c == 0 && i > 0) {
+
+            /* not the shortest form */
+
+            return NGX_DECLINED;
+        }
+
+        in->data += i + 1;
+        in->len -= i + 1;
+
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * Not ngx_decode_base64url(), which ignores the padding, what follows it and
+ * the bits of the last digit that belong to no byte.
+ */
+
+static ngx_int_t
+ngx_kafka_sse_position_decode(ngx_str_t *dst, ngx_str_t *src)
+{
+    u_char     *d;
+    size_t      i;
+    uint32_t    bits;
+    ngx_int_t   digit;
+    ngx_uint_t  nbits;
+
+    d = dst->data;
+    bits = 0;
+    nbits = 0;
+
+    for (i = 0; i < src->len; i++) {
+
+        digit = ngx_kafka_sse_position_digit(src->data[i]);
+        if (digit == NGX_ERROR) {
+            return NGX_DECLINED;
+        }
+
+        bits = bits << 6 | (uint32_t) digit;
+        nbits += 6;
+
+        if (nbits >= 8) {
+            nbits -= 8;
+            *d++ = (u_char) (bits >> nbits);
+            bits &= (1 << nbits) - 1;
+        }
+    }
+
+    if (nbits == 6 || bits != 0) {
+        return NGX_DECLINED;
+    }
+
+    dst->len = d - dst->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_position_digit(u_char c)
+{
+    if (c >= 'A' && c <= 'Z') {
+        return c - 'A';
+    }
+
+    if (c >= 'a' && c <= 'z') {
+        return c - 'a' + 26;
+    }
+
+    if (c >= '0' && c <= '9') {
+        return c - '0' + 52;
+    }
+
+    if (c == '-') {
+        return 62;
+    }
+
+    return (c == '_') ? 63 : NGX_ERROR;
+}

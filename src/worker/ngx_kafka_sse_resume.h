@@ -1,0 +1,49 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#ifndef _NGX_KAFKA_SSE_RESUME_H_INCLUDED_
+#define _NGX_KAFKA_SSE_RESUME_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include <worker/ngx_kafka_sse_hub.h>
+
+
+/*
+ * A stream that brings a position is normally ahead of the hub on some
+ * partitions and behind on others: nodes interleave partitions differently.
+ * So it goes on in a private group, from its own place in the ring, until its
+ * position is the hub's.
+ */
+
+/*
+ * Finds where in the ring the stream's position is and puts the stream into a
+ * private group there, or into the public group if the position is the hub's
+ * already.  What the ring no longer has becomes one "stream-reset" event.
+ * NGX_OK; NGX_AGAIN if a topic that the position may speak of has not
+ * started; NGX_ERROR.
+ */
+
+ngx_int_t ngx_kafka_sse_resume_place(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_stream_t *stream);
+
+/* makes a position that no topic has: the client is told that it is unknown */
+
+void ngx_kafka_sse_resume_unknown(ngx_kafka_sse_position_t *position);
+
+/*
+ * Lets a private group go on by a bounded piece.  Returns 1 if it can go on
+ * at once, 0 if it waits for the hub or for its client, or has joined the
+ * public group (and is freed).
+ */
+
+ngx_uint_t ngx_kafka_sse_resume_advance(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group);
+
+
+#endif /* _NGX_KAFKA_SSE_RESUME_H_INCLUDED_ */

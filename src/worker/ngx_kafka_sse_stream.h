@@ -1,0 +1,101 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#ifndef _NGX_KAFKA_SSE_STREAM_H_INCLUDED_
+#define _NGX_KAFKA_SSE_STREAM_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <worker/ngx_kafka_sse_hub.h>
+
+
+/* what became of the position that a client sent */
+
+#define NGX_KAFKA_SSE_RESUME_FRESH    0
+#define NGX_KAFKA_SSE_RESUME_EXACT    1
+#define NGX_KAFKA_SSE_RESUME_REPLAY   2
+#define NGX_KAFKA_SSE_RESUME_RESET    3
+
+
+/*
+ * One connected client: a cursor into its group's log, one pending piece that
+ * is its own (prelude, heartbeat, end), and an nginx request, whose pool it
+ * lives in.
+ */
+
+struct ngx_kafka_sse_stream_s {
+    ngx_http_request_t         *request;
+    ngx_kafka_sse_loc_conf_t   *conf;
+    ngx_kafka_sse_group_t      *group;      /* NULL: waiting, or not joined */
+    ngx_kafka_sse_cursor_t      cursor;
+    ngx_queue_t                 queue;      /* in the group, or the waiting */
+    ngx_queue_t                 all;        /* in the hub's streams */
+    ngx_str_t                   pending;    /* what is left of it; static, or
+                                               in the request's pool */
+    ngx_kafka_sse_position_t   *position;   /* that the client sent, while it
+                                               is not placed; else NULL */
+    ngx_event_t                 heartbeat;
+    ngx_msec_t                  sent;       /* when bytes last went out */
+    ngx_buf_t                  *buf;        /* of the filter path, one */
+    size_t                      borrowed;   /* bytes of the log that buf lends
+                                               to the filters */
+    ngx_uint_t                  framing;    /* NGX_KAFKA_SSE_FRAMING_... */
+    ngx_uint_t                  resume;     /* NGX_KAFKA_SSE_RESUME_... */
+    ngx_uint_t                  reason;     /* NGX_KAFKA_SSE_CLOSE_... */
+    unsigned                    joined:1;   /* counted, in hub->streams */
+    unsigned                    begun:1;    /* the prelude is made */
+    unsigned                    direct:1;   /* sends without the filters */
+    unsigned                    blocked:1;  /* waits for a write event */
+    unsigned                    lent:1;     /* buf is with the filters */
+    unsigned                    ending:1;   /* ends when all is sent */
+    unsigned                    closing:1;  /* ends at once */
+};
+
+
+ngx_int_t ngx_kafka_sse_stream_handler(ngx_http_request_t *r);
+
+/*
+ * Sends what there is.  Never ends the request itself: what must end is posted
+ * and ends when the event loop comes to it.
+ */
+
+void ngx_kafka_sse_stream_send(ngx_kafka_sse_stream_t *stream);
+
+/* everything has been sent */
+
+ngx_uint_t ngx_kafka_sse_stream_drained(ngx_kafka_sse_stream_t *stream);
+
+/*
+ * Lets the stream end: the client gets a "stream-end" event with this reason
+ * when all of its log is sent.
+ */
+
+void ngx_kafka_sse_stream_end(ngx_kafka_sse_stream_t *stream,
+    ngx_uint_t reason);
+
+/* ends the stream, in the middle of a frame if need be */
+
+void ngx_kafka_sse_stream_close(ngx_kafka_sse_stream_t *stream,
+    ngx_uint_t reason);
+
+/*
+ * Makes extra, complete events of this stream only, pending; before the
+ * first bytes were made, behind "retry:" and a comment.  extra is copied.
+ */
+
+ngx_int_t ngx_kafka_sse_stream_pend(ngx_kafka_sse_stream_t *stream,
+    ngx_str_t *extra);
+
+/* the same for a bare "id:", or nothing if id->len is 0 */
+
+ngx_int_t ngx_kafka_sse_stream_pend_id(ngx_kafka_sse_stream_t *stream,
+    ngx_str_t *id);
+
+
+#endif /* _NGX_KAFKA_SSE_STREAM_H_INCLUDED_ */
