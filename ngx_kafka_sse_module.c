@@ -12,9 +12,9 @@
 #include <companion/ngx_kafka_sse_cluster.h>
 #include <companion/ngx_kafka_sse_companion.h>
 #include <companion/ngx_kafka_sse_redis_url.h>
-#include <worker/ngx_kafka_sse_hub.h>
 #include <worker/ngx_kafka_sse_location.h>
 #include <worker/ngx_kafka_sse_status.h>
+#include <worker/ngx_kafka_sse_worker.h>
 
 
 static void *ngx_kafka_sse_create_main_conf(ngx_conf_t *cf);
@@ -312,7 +312,7 @@ ngx_kafka_sse_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    rc = ngx_kafka_sse_zone_open(ngx_kafka_sse_zone_node(kmcf), cycle->log);
+    rc = ngx_kafka_sse_zone_open(kmcf, cycle->log);
 
     if (rc == NGX_OK) {
         rc = ngx_kafka_sse_companion_register(cycle, kmcf);
@@ -336,7 +336,7 @@ ngx_kafka_sse_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    return ngx_kafka_sse_hub_init(cycle, kmcf);
+    return ngx_kafka_sse_worker_init(cycle, kmcf);
 }
 
 

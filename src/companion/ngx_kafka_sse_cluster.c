@@ -352,7 +352,7 @@ static char *
 ngx_kafka_sse_cluster_property_file(ngx_conf_t *cf,
     ngx_kafka_sse_cluster_t *cluster)
 {
-    char           err[512];
+    char           err[512], other[512];
     ngx_str_t     *value, name;
     ngx_keyval_t  *kv;
 
@@ -382,13 +382,17 @@ ngx_kafka_sse_cluster_property_file(ngx_conf_t *cf,
     }
 
     /*
-     * The reason may quote the value, which is a secret; so if it is the name
-     * that is refused we say what is said of an empty value
+     * The reason may quote the value, which is a secret.  If it is the same
+     * for any value, then it is about the name.
      */
 
-    if (ngx_kafka_sse_consumer_check_property((char *) kv->key.data, "",
-                                              err, sizeof(err))
-        == NGX_OK)
+    (void) ngx_kafka_sse_consumer_check_property((char *) kv->key.data, "",
+                                                 err, sizeof(err));
+
+    if (ngx_kafka_sse_consumer_check_property((char *) kv->key.data, " ",
+                                              other, sizeof(other))
+        == NGX_OK
+        || ngx_strcmp(err, other) != 0)
     {
         (void) ngx_cpystrn((u_char *) err, (u_char *) "the value is refused",
                            sizeof(err));

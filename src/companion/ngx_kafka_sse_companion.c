@@ -49,7 +49,7 @@ typedef struct {
     ngx_kafka_sse_redis_t              *redis;
     ngx_kafka_sse_companion_cluster_t  *clusters;
     ngx_uint_t                          nclusters;
-    ngx_str_t                           instance;  /* static member id */
+    ngx_str_t                           instance;  /* of nginx, see there */
 
     ngx_event_t                         begin;     /* after the backoff, and
                                                       until the lock is ours */
@@ -76,6 +76,8 @@ static ngx_int_t ngx_kafka_sse_companion_instance(
     ngx_kafka_sse_companion_t *com);
 static void ngx_kafka_sse_companion_tick_handler(ngx_event_t *ev);
 static void ngx_kafka_sse_companion_join(ngx_kafka_sse_companion_t *com);
+static ngx_kafka_sse_consumer_t *ngx_kafka_sse_companion_consumer(
+    ngx_kafka_sse_companion_t *com, ngx_kafka_sse_cluster_t *cluster);
 static void ngx_kafka_sse_companion_report(ngx_kafka_sse_companion_t *com);
 static void ngx_kafka_sse_companion_drain(ngx_kafka_sse_companion_t *com);
 static ngx_uint_t ngx_kafka_sse_companion_drained(
@@ -443,9 +445,9 @@ ngx_kafka_sse_companion_begin_clusters(ngx_kafka_sse_companion_t *com)
 
 
 /*
- * The id by which Kafka knows this nginx again: after a reload or a crash it
- * has its partitions back at once.  It has to be another one for each nginx of
- * a host, and the same one for all of its processes.
+ * By this Kafka knows this nginx again, after a reload or a crash, and lets it
+ * have its partitions back at once.  It has to be another one for each nginx
+ * of a host, and the same one for all of its processes.
  */
 
 static ngx_int_t
@@ -474,8 +476,8 @@ ngx_kafka_sse_companion_instance(ngx_kafka_sse_companion_t *com)
     }
 
     com->instance.data = p;
-    com->instance.len = ngx_sprintf(p, "ngx-kafka-sse-%V-%08xD%Z", host, hash)
-                        - p - 1;
+    com->instance.len = ngx_sprintf(p, "ngx-kafka-sse-%V-%08xD", host, hash)
+                        - p;
 
     return NGX_OK;
 }
@@ -515,14 +517,40 @@ ngx_kafka_sse_companion_join(ngx_kafka_sse_companion_t *com)
             continue;
         }
 
-        cluster->consumer = ngx_kafka_sse_consumer_create(com->cycle->pool,
-                                        com->conf, cluster->conf,
-                                        &com->instance, com->redis, com->feed,
-                                        com->cycle->log);
+        cluster->consumer = ngx_kafka_sse_companion_consumer(com,
+                                                             cluster->conf);
         if (cluster->consumer == NULL) {
             _exit(1);
         }
     }
+}
+
+
+/*
+ * The member's id says what it subscribes to, too: Kafka gives a static member
+ * that comes back what it had, without looking at what it now wants.
+ */
+
+static ngx_kafka_sse_consumer_t *
+ngx_kafka_sse_companion_consumer(ngx_kafka_sse_companion_t *com,
+    ngx_kafka_sse_cluster_t *cluster)
+{
+    u_char     *p;
+    ngx_str_t   instance;
+
+    p = ngx_pnalloc(com->cycle->pool, com->instance.len + sizeof("-00000000"));
+    if (p == NULL) {
+        return NULL;
+    }
+
+    instance.data = p;
+    instance.len = ngx_sprintf(p, "%V-%08xD%Z", &com->instance,
+                               ngx_kafka_sse_conf_subscription(cluster))
+                   - p - 1;
+
+    return ngx_kafka_sse_consumer_create(com->cycle->pool, com->conf, cluster,
+                                         &instance, com->redis, com->feed,
+                                         com->cycle->log);
 }
 
 
@@ -575,8 +603,8 @@ ngx_kafka_sse_companion_report(ngx_kafka_sse_companion_t *com)
 
 /*
  * We stop taking records, but go on appending what Redis still brings.  After
- * a reload the next companion takes our place in the group; otherwise we leave
- * it, so that other nodes need not wait for us.
+ * a reload that wants the same topics the next companion takes our place in
+ * the group; otherwise we leave it, so that nobody need wait for us.
  */
 
 static void
@@ -587,7 +615,9 @@ ngx_kafka_sse_companion_drain(ngx_kafka_sse_companion_t *com)
     com->draining = 1;
     com->deadline = ngx_current_msec + NGX_KAFKA_SSE_DRAIN;
 
-    leave = (com->node->generation == com->generation);
+    leave = (com->node->generation == com->generation
+             || com->node->subscriptions
+                != ngx_kafka_sse_conf_subscriptions(com->conf));
 
     for (i = 0; i < com->nclusters; i++) {
         if (com->clusters[i].consumer) {

@@ -858,6 +858,10 @@ ngx_kafka_sse_consumer_assign(ngx_kafka_sse_consumer_t *consumer,
 
         ct = ngx_kafka_sse_consumer_topic(consumer, tp->topic);
         if (ct == NULL) {
+
+            /* a static member of this id had it, see the companion */
+
+            tp->offset = RD_KAFKA_OFFSET_END;
             continue;
         }
 
@@ -1167,6 +1171,10 @@ ngx_kafka_sse_consumer_record(ngx_kafka_sse_consumer_t *consumer,
     consumer->client.taken += msg->key_len + msg->len;
 
     ct = rd_kafka_topic_opaque(msg->rkt);
+    if (ct == NULL) {
+        return;
+    }
+
     cp = ngx_kafka_sse_consumer_partition(ct, msg->partition);
 
     if (cp == NULL || !cp->owned || msg->offset < cp->next

@@ -17,9 +17,8 @@
 
 
 /*
- * Redis, for the companion: two nginx connections, one that publishes and one
- * that is subscribed, each reconnecting by itself.  hiredis' reader parses
- * and its formatter writes; this is the only file that includes hiredis.
+ * Redis, for the companion: two links, one that publishes and one that is
+ * subscribed, each reconnecting by itself.
  *
  * Nothing that was published is forgotten before Redis has accepted it: what
  * a broken connection had in flight is published again, in order, by the next
@@ -66,7 +65,7 @@ ngx_int_t ngx_kafka_sse_redis_subscribe(ngx_kafka_sse_redis_t *redis,
 uint64_t ngx_kafka_sse_redis_publish(ngx_kafka_sse_redis_t *redis,
     ngx_str_t *channel, u_char *payload, size_t len);
 
-/* as it is now; read it as often as you like */
+/* as it is now; call it as often as you like */
 
 ngx_kafka_sse_redis_state_t *ngx_kafka_sse_redis_state(
     ngx_kafka_sse_redis_t *redis);

@@ -71,3 +71,41 @@ ngx_kafka_sse_conf_cluster(ngx_kafka_sse_main_conf_t *kmcf, ngx_str_t *name)
 
     return NULL;
 }
+
+
+uint32_t
+ngx_kafka_sse_conf_subscription(ngx_kafka_sse_cluster_t *cluster)
+{
+    uint32_t                 sum;
+    ngx_uint_t               i;
+    ngx_kafka_sse_topic_t  **topics;
+
+    sum = ngx_murmur_hash2(cluster->brokers.data, cluster->brokers.len)
+          ^ ngx_murmur_hash2(cluster->group_id.data, cluster->group_id.len);
+
+    topics = cluster->topics.elts;
+
+    for (i = 0; i < cluster->topics.nelts; i++) {
+        sum += ngx_murmur_hash2(topics[i]->name.data, topics[i]->name.len);
+    }
+
+    return sum;
+}
+
+
+uint32_t
+ngx_kafka_sse_conf_subscriptions(ngx_kafka_sse_main_conf_t *kmcf)
+{
+    uint32_t                   sum;
+    ngx_uint_t                 i;
+    ngx_kafka_sse_cluster_t  **clusters;
+
+    sum = 0;
+    clusters = kmcf->clusters.elts;
+
+    for (i = 0; i < kmcf->clusters.nelts; i++) {
+        sum += ngx_kafka_sse_conf_subscription(clusters[i]);
+    }
+
+    return sum;
+}

@@ -79,5 +79,13 @@ ngx_kafka_sse_topic_t *ngx_kafka_sse_conf_topic(ngx_conf_t *cf,
 ngx_kafka_sse_cluster_t *ngx_kafka_sse_conf_cluster(
     ngx_kafka_sse_main_conf_t *kmcf, ngx_str_t *name);
 
+/*
+ * A number that says what a cluster's group member subscribes to, and where;
+ * and one for all clusters.  The order of topics does not matter.
+ */
+
+uint32_t ngx_kafka_sse_conf_subscription(ngx_kafka_sse_cluster_t *cluster);
+uint32_t ngx_kafka_sse_conf_subscriptions(ngx_kafka_sse_main_conf_t *kmcf);
+
 
 #endif /* _NGX_KAFKA_SSE_CONF_H_INCLUDED_ */

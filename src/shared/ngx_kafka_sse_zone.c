@@ -250,9 +250,14 @@ ngx_kafka_sse_zone_check(ngx_kafka_sse_main_conf_t *kmcf, ngx_log_t *log)
 
 
 ngx_int_t
-ngx_kafka_sse_zone_open(ngx_kafka_sse_node_sh_t *node, ngx_log_t *log)
+ngx_kafka_sse_zone_open(ngx_kafka_sse_main_conf_t *kmcf, ngx_log_t *log)
 {
+    ngx_kafka_sse_node_sh_t  *node;
+
+    node = ngx_kafka_sse_zone_node(kmcf);
+
     node->generation++;
+    node->subscriptions = ngx_kafka_sse_conf_subscriptions(kmcf);
 
     if (node->wake_fd != -1) {
         return NGX_OK;

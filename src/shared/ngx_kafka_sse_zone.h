@@ -73,6 +73,7 @@ typedef struct {
     int                            wake_fd;    /* eventfd of all workers */
 
     ngx_atomic_t                   generation; /* configurations so far */
+    ngx_atomic_t                   subscriptions;   /* of the newest one */
 
     /* the companion, by the one that holds the writer lock */
 
@@ -134,7 +135,7 @@ ngx_int_t ngx_kafka_sse_zone_add(ngx_conf_t *cf,
  * NGX_ERROR, logged, if a descriptor cannot be made.
  */
 
-ngx_int_t ngx_kafka_sse_zone_open(ngx_kafka_sse_node_sh_t *node,
+ngx_int_t ngx_kafka_sse_zone_open(ngx_kafka_sse_main_conf_t *kmcf,
     ngx_log_t *log);
 
 /* wakes the workers of all generations if one of them sleeps */

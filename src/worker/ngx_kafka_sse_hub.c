@@ -16,15 +16,9 @@
 
 #define NGX_KAFKA_SSE_HUB_SLICE       (256 * 1024)  /* ring bytes a turn */
 #define NGX_KAFKA_SSE_HUB_ROOM        (256 * 1024)  /* kept of a buffer */
-#define NGX_KAFKA_SSE_HUB_TICK        1000          /* ms */
-#define NGX_KAFKA_SSE_HUB_DRAIN_STEP  50            /* ms */
 
 
 static ngx_int_t ngx_kafka_sse_hub_init_topics(ngx_kafka_sse_hub_t *hub);
-static ngx_int_t ngx_kafka_sse_hub_init_wake(ngx_kafka_sse_hub_t *hub,
-    ngx_cycle_t *cycle);
-static void ngx_kafka_sse_hub_init_timers(ngx_kafka_sse_hub_t *hub);
-static void ngx_kafka_sse_hub_wake_handler(ngx_event_t *ev);
 static void ngx_kafka_sse_hub_turn_handler(ngx_event_t *ev);
 static void ngx_kafka_sse_hub_sync(ngx_kafka_sse_hub_t *hub);
 static ngx_int_t ngx_kafka_sse_hub_sync_topics(ngx_kafka_sse_hub_t *hub);
@@ -45,24 +39,19 @@ static ngx_int_t ngx_kafka_sse_hub_room(u_char **buf, size_t *size,
 static void ngx_kafka_sse_hub_flush(ngx_kafka_sse_hub_t *hub);
 static ngx_uint_t ngx_kafka_sse_hub_advance(ngx_kafka_sse_hub_t *hub);
 static void ngx_kafka_sse_hub_place_waiting(ngx_kafka_sse_hub_t *hub);
-static void ngx_kafka_sse_hub_tick_handler(ngx_event_t *ev);
-static void ngx_kafka_sse_hub_end_all(ngx_kafka_sse_hub_t *hub,
-    ngx_uint_t reason);
-static void ngx_kafka_sse_hub_drain(ngx_kafka_sse_hub_t *hub);
-static void ngx_kafka_sse_hub_drain_handler(ngx_event_t *ev);
 
 
 ngx_kafka_sse_hub_t  *ngx_kafka_sse_hub;
 
 
-ngx_int_t
-ngx_kafka_sse_hub_init(ngx_cycle_t *cycle, ngx_kafka_sse_main_conf_t *kmcf)
+ngx_kafka_sse_hub_t *
+ngx_kafka_sse_hub_create(ngx_cycle_t *cycle, ngx_kafka_sse_main_conf_t *kmcf)
 {
     ngx_kafka_sse_hub_t  *hub;
 
     hub = ngx_pcalloc(cycle->pool, sizeof(ngx_kafka_sse_hub_t));
     if (hub == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
     hub->conf = kmcf;
@@ -81,19 +70,17 @@ ngx_kafka_sse_hub_init(ngx_cycle_t *cycle, ngx_kafka_sse_main_conf_t *kmcf)
     hub->row->streams = 0;
     hub->row->pid = ngx_pid;
 
-    if (ngx_kafka_sse_hub_init_topics(hub) != NGX_OK
-        || ngx_kafka_sse_hub_init_wake(hub, cycle) != NGX_OK)
-    {
-        return NGX_ERROR;
+    hub->turn.handler = ngx_kafka_sse_hub_turn_handler;
+    hub->turn.data = hub;
+    hub->turn.log = hub->log;
+
+    if (ngx_kafka_sse_hub_init_topics(hub) != NGX_OK) {
+        return NULL;
     }
 
-    ngx_kafka_sse_hub_init_timers(hub);
     ngx_kafka_sse_hub_sync(hub);
-    ngx_kafka_sse_hub_post(hub);
 
-    ngx_kafka_sse_hub = hub;
-
-    return NGX_OK;
+    return hub;
 }
 
 
@@ -127,84 +114,6 @@ ngx_kafka_sse_hub_init_topics(ngx_kafka_sse_hub_t *hub)
     }
 
     return NGX_OK;
-}
-
-
-/*
- * The eventfd is the node's, not ours: it is never read, and "channel" keeps
- * nginx from taking it for a forgotten client when the worker exits.  "idle"
- * makes nginx call the handler with c->close set when a graceful shutdown
- * begins, which is the only sign of it.
- */
-
-static ngx_int_t
-ngx_kafka_sse_hub_init_wake(ngx_kafka_sse_hub_t *hub, ngx_cycle_t *cycle)
-{
-    ngx_connection_t  *c;
-
-    c = ngx_get_connection(hub->node->wake_fd, cycle->log);
-    if (c == NULL) {
-        return NGX_ERROR;
-    }
-
-    c->data = hub;
-    c->log = cycle->log;
-    c->read->log = cycle->log;
-    c->write->log = cycle->log;
-    c->read->handler = ngx_kafka_sse_hub_wake_handler;
-    c->read->channel = 1;
-    c->write->channel = 1;
-    c->idle = 1;
-
-    if (ngx_add_event(c->read, NGX_READ_EVENT, NGX_CLEAR_EVENT) != NGX_OK) {
-        ngx_free_connection(c);
-        return NGX_ERROR;
-    }
-
-    hub->wake = c;
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_kafka_sse_hub_init_timers(ngx_kafka_sse_hub_t *hub)
-{
-    hub->turn.handler = ngx_kafka_sse_hub_turn_handler;
-    hub->turn.data = hub;
-    hub->turn.log = hub->log;
-    hub->turn.cancelable = 1;
-
-    hub->drain.handler = ngx_kafka_sse_hub_drain_handler;
-    hub->drain.data = hub;
-    hub->drain.log = hub->log;
-
-    hub->tick.handler = ngx_kafka_sse_hub_tick_handler;
-    hub->tick.data = hub;
-    hub->tick.log = hub->log;
-    hub->tick.cancelable = 1;
-
-    ngx_add_timer(&hub->tick, NGX_KAFKA_SSE_HUB_TICK);
-}
-
-
-static void
-ngx_kafka_sse_hub_wake_handler(ngx_event_t *ev)
-{
-    ngx_connection_t     *c;
-    ngx_kafka_sse_hub_t  *hub;
-
-    c = ev->data;
-    hub = c->data;
-
-    if (c->close) {
-        c->close = 0;
-        c->idle = 0;
-        ngx_kafka_sse_hub_drain(hub);
-        return;
-    }
-
-    ngx_kafka_sse_hub_post(hub);
 }
 
 
@@ -758,7 +667,7 @@ ngx_kafka_sse_hub_join(ngx_kafka_sse_hub_t *hub,
     hub->row->streams = hub->nstreams;
 
     if (hub->draining && !hub->drain.timer_set) {
-        ngx_add_timer(&hub->drain, NGX_KAFKA_SSE_HUB_DRAIN_STEP);
+        ngx_add_timer(&hub->drain, 1);      /* it came by keepalive */
     }
 
     return NGX_OK;
@@ -786,129 +695,4 @@ ngx_kafka_sse_hub_leave(ngx_kafka_sse_hub_t *hub,
     } else {
         ngx_queue_remove(&stream->queue);
     }
-}
-
-
-/*
- * Once a second: is the companion alive, is the master?  Workers whose master
- * was killed would serve a feed that nobody restarts.
- */
-
-static void
-ngx_kafka_sse_hub_tick_handler(ngx_event_t *ev)
-{
-    ngx_uint_t            stale;
-    ngx_kafka_sse_hub_t  *hub;
-
-    hub = ev->data;
-
-    if (getppid() != ngx_parent && !ngx_exiting) {
-        ngx_log_error(NGX_LOG_ERR, hub->log, 0,
-                      "kafka_sse: the master process %P is gone, "
-                      "shutting down", ngx_parent);
-        ngx_quit = 1;
-    }
-
-    stale = ngx_kafka_sse_zone_stale(hub->node);
-
-    if (stale && !hub->stale) {
-        ngx_log_error(NGX_LOG_ERR, hub->log, 0,
-                      "kafka_sse: the companion process has been silent for "
-                      "%d s, %ui streams end",
-                      NGX_KAFKA_SSE_STALE / 1000, hub->nstreams);
-
-        ngx_kafka_sse_hub_end_all(hub, NGX_KAFKA_SSE_CLOSE_ERROR);
-    }
-
-    hub->stale = stale;
-
-    if (!hub->synced || hub->retry) {
-        ngx_kafka_sse_hub_post(hub);
-    }
-
-    ngx_add_timer(&hub->tick, NGX_KAFKA_SSE_HUB_TICK);
-}
-
-
-static void
-ngx_kafka_sse_hub_end_all(ngx_kafka_sse_hub_t *hub, ngx_uint_t reason)
-{
-    ngx_queue_t             *q;
-    ngx_kafka_sse_stream_t  *stream;
-
-    for (q = ngx_queue_head(&hub->streams);
-         q != ngx_queue_sentinel(&hub->streams);
-         q = ngx_queue_next(q))
-    {
-        stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, all);
-        ngx_kafka_sse_stream_end(stream, reason);
-    }
-}
-
-
-/*
- * A graceful shutdown: streams end one by one, so that their clients do not
- * come back all at once; a second before nginx would cut them at the latest.
- */
-
-static void
-ngx_kafka_sse_hub_drain(ngx_kafka_sse_hub_t *hub)
-{
-    ngx_msec_t        time;
-    ngx_core_conf_t  *ccf;
-
-    ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
-                                           ngx_core_module);
-    time = hub->conf->drain;
-
-    if (ccf->shutdown_timeout && time > ccf->shutdown_timeout / 4 * 3) {
-        time = ccf->shutdown_timeout / 4 * 3;
-    }
-
-    hub->draining = 1;
-    hub->drain_end = ngx_current_msec + time;
-
-    ngx_kafka_sse_hub_drain_handler(&hub->drain);
-}
-
-
-static void
-ngx_kafka_sse_hub_drain_handler(ngx_event_t *ev)
-{
-    ngx_uint_t               i, n;
-    ngx_queue_t             *q;
-    ngx_msec_int_t           left;
-    ngx_kafka_sse_hub_t     *hub;
-    ngx_kafka_sse_stream_t  *stream;
-
-    hub = ev->data;
-
-    if (hub->nstreams == 0) {
-        return;
-    }
-
-    left = (ngx_msec_int_t) (hub->drain_end - ngx_current_msec);
-    left = ngx_max(left, 1);
-
-    /* from the head, where those are that do not end yet */
-
-    n = (hub->nstreams * NGX_KAFKA_SSE_HUB_DRAIN_STEP + left - 1) / left;
-    n = ngx_min(n, hub->nstreams);
-
-    for (i = 0; i < n; i++) {
-        q = ngx_queue_head(&hub->streams);
-        stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, all);
-
-        ngx_queue_remove(q);
-        ngx_queue_insert_tail(&hub->streams, q);
-
-        if (stream->ending && left == 1) {
-            ngx_kafka_sse_stream_close(stream, NGX_KAFKA_SSE_CLOSE_DRAIN);
-
-        } else {
-            ngx_kafka_sse_stream_end(stream, NGX_KAFKA_SSE_CLOSE_DRAIN);
-        }
-    }
-
-    ngx_add_timer(&hub->drain, NGX_KAFKA_SSE_HUB_DRAIN_STEP);
 }

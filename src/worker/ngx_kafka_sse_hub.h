@@ -17,7 +17,7 @@
 #include <worker/ngx_kafka_sse_group.h>
 
 
-/* one worker's groups; made in init_process, lives as long as the worker */
+/* one worker's groups; lives as long as the worker */
 
 struct ngx_kafka_sse_hub_s {
     ngx_kafka_sse_main_conf_t  *conf;
@@ -63,7 +63,9 @@ struct ngx_kafka_sse_hub_s {
 extern ngx_kafka_sse_hub_t  *ngx_kafka_sse_hub;
 
 
-ngx_int_t ngx_kafka_sse_hub_init(ngx_cycle_t *cycle,
+/* takes up the ring where it is; NULL: no memory */
+
+ngx_kafka_sse_hub_t *ngx_kafka_sse_hub_create(ngx_cycle_t *cycle,
     ngx_kafka_sse_main_conf_t *kmcf);
 
 /*

@@ -10,7 +10,7 @@
 
 #include <worker/ngx_kafka_sse_location.h>
 #include <worker/ngx_kafka_sse_position.h>
-#include <worker/ngx_kafka_sse_stream.h>
+#include <worker/ngx_kafka_sse_request.h>
 
 
 #define NGX_KAFKA_SSE_TOPIC_NAME_MAX  249    /* Kafka's own limit */
@@ -73,7 +73,7 @@ ngx_kafka_sse_location_topics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     klcf->line = cf->conf_file->line;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_kafka_sse_stream_handler;
+    clcf->handler = ngx_kafka_sse_request_handler;
 
     return NGX_CONF_OK;
 }

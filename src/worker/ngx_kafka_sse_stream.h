@@ -58,7 +58,17 @@ struct ngx_kafka_sse_stream_s {
 };
 
 
-ngx_int_t ngx_kafka_sse_stream_handler(ngx_http_request_t *r);
+/*
+ * Makes the request's stream, which is its context; its way out, a pool
+ * cleanup, is registered.  Whether it is direct, and its framing, are the
+ * caller's to set.  NULL: no memory.
+ */
+
+ngx_kafka_sse_stream_t *ngx_kafka_sse_stream_create(ngx_http_request_t *r);
+
+/* from now on the stream is told when its client leaves, or takes more */
+
+ngx_int_t ngx_kafka_sse_stream_watch(ngx_kafka_sse_stream_t *stream);
 
 /*
  * Sends what there is.  Never ends the request itself: what must end is posted

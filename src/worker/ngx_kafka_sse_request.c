@@ -1,0 +1,403 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <worker/ngx_kafka_sse_hub.h>
+#include <worker/ngx_kafka_sse_refusal.h>
+#include <worker/ngx_kafka_sse_request.h>
+#include <worker/ngx_kafka_sse_resume.h>
+#include <worker/ngx_kafka_sse_stream.h>
+
+
+static ngx_int_t ngx_kafka_sse_request_check(ngx_http_request_t *r,
+    ngx_str_t *id);
+static ngx_uint_t ngx_kafka_sse_request_accepts(ngx_http_request_t *r);
+static ngx_uint_t ngx_kafka_sse_request_range(u_char *p, u_char *last);
+static void ngx_kafka_sse_request_last_event_id(ngx_http_request_t *r,
+    ngx_str_t *id);
+static ngx_table_elt_t *ngx_kafka_sse_request_header(ngx_http_request_t *r,
+    char *name, size_t len);
+static ngx_uint_t ngx_kafka_sse_request_is_direct(ngx_http_request_t *r);
+static ngx_int_t ngx_kafka_sse_request_join(ngx_kafka_sse_stream_t *stream,
+    ngx_str_t *id);
+static ngx_int_t ngx_kafka_sse_request_send_header(ngx_http_request_t *r,
+    ngx_uint_t resume);
+static ngx_int_t ngx_kafka_sse_request_settle(ngx_kafka_sse_stream_t *stream);
+
+
+static char  *ngx_kafka_sse_request_resumes[] = {
+    "fresh", "exact", "replay", "reset"
+};
+
+
+ngx_int_t
+ngx_kafka_sse_request_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                rc;
+    ngx_str_t                id;
+    ngx_kafka_sse_stream_t  *stream;
+
+    ngx_kafka_sse_request_last_event_id(r, &id);
+
+    rc = ngx_kafka_sse_request_check(r, &id);
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (r->method == NGX_HTTP_HEAD) {
+        return ngx_kafka_sse_request_send_header(r, NGX_KAFKA_SSE_RESUME_FRESH);
+    }
+
+    stream = ngx_kafka_sse_stream_create(r);
+    if (stream == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    stream->direct = ngx_kafka_sse_request_is_direct(r);
+    stream->framing = (stream->direct && r->http_version > NGX_HTTP_VERSION_10)
+                      ? NGX_KAFKA_SSE_FRAMING_CHUNKED
+                      : NGX_KAFKA_SSE_FRAMING_RAW;
+
+    if (ngx_kafka_sse_request_join(stream, &id) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_kafka_sse_request_send_header(r, stream->resume);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    if (ngx_kafka_sse_request_settle(stream) != NGX_OK
+        || ngx_kafka_sse_stream_watch(stream) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    r->main->count++;
+
+    ngx_kafka_sse_stream_send(stream);
+
+    if (ngx_kafka_sse_zone_stale(ngx_kafka_sse_hub->node)) {
+        ngx_kafka_sse_stream_end(stream, NGX_KAFKA_SSE_CLOSE_ERROR);
+    }
+
+    return NGX_DONE;
+}
+
+
+/* NGX_DECLINED: nothing is wrong with the request, else what was answered */
+
+static ngx_int_t
+ngx_kafka_sse_request_check(ngx_http_request_t *r, ngx_str_t *id)
+{
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        if (ngx_kafka_sse_refusal_header(r, "Allow", "GET, HEAD") != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return ngx_kafka_sse_refusal_send(r, NGX_HTTP_NOT_ALLOWED,
+                                          "method-not-allowed",
+                                          "a stream is read by GET");
+    }
+
+    if (!ngx_kafka_sse_request_accepts(r)) {
+        return ngx_kafka_sse_refusal_send(r, 406, "not-acceptable",
+                                          "only text/event-stream is served");
+    }
+
+    /* who has a position comes back for it, and is never refused for load */
+
+    if (ngx_kafka_sse_zone_stale(ngx_kafka_sse_hub->node) && id->len == 0) {
+        if (ngx_kafka_sse_refusal_header(r, "Retry-After", "5") != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return ngx_kafka_sse_refusal_send(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                          "feed-stopped",
+                                          "this node has no feed of records");
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * A request without Accept takes anything (RFC 9110, 12.5.1).  A quality value
+ * matters only if it is zero: there is nothing else to choose.
+ */
+
+static ngx_uint_t
+ngx_kafka_sse_request_accepts(ngx_http_request_t *r)
+{
+    u_char           *p, *last, *end;
+    ngx_table_elt_t  *h;
+
+    h = ngx_kafka_sse_request_header(r, "Accept", sizeof("Accept") - 1);
+    if (h == NULL) {
+        return 1;
+    }
+
+    p = h->value.data;
+    last = p + h->value.len;
+
+    while (p < last) {
+        end = ngx_strlchr(p, last, ',');
+        if (end == NULL) {
+            end = last;
+        }
+
+        if (ngx_kafka_sse_request_range(p, end)) {
+            return 1;
+        }
+
+        p = end + 1;
+    }
+
+    return 0;
+}
+
+
+/* whether one media range of Accept, with its parameters, includes ours */
+
+static ngx_uint_t
+ngx_kafka_sse_request_range(u_char *p, u_char *last)
+{
+    u_char     *q;
+    ngx_str_t  *range;
+
+    static ngx_str_t  ranges[] = {
+        ngx_string("text/event-stream"),
+        ngx_string("text/*"),
+        ngx_string("*/*"),
+        ngx_null_string
+    };
+
+    while (p < last && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
+
+    for (range = ranges; range->len; range++) {
+        if ((size_t) (last - p) >= range->len
+            && ngx_strncasecmp(p, range->data, range->len) == 0
+            && (p + range->len == last
+                || ngx_strchr(" \t;", p[range->len]) != NULL))
+        {
+            break;
+        }
+    }
+
+    if (range->len == 0) {
+        return 0;
+    }
+
+    q = ngx_strlcasestrn(p + range->len, last, (u_char *) "q=", 2 - 1);
+    if (q == NULL) {
+        return 1;
+    }
+
+    for (q += 2; q < last; q++) {
+        if (*q >= '1' && *q <= '9') {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* the header that browsers send on reconnecting, or else the argument */
+
+static void
+ngx_kafka_sse_request_last_event_id(ngx_http_request_t *r, ngx_str_t *id)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_kafka_sse_request_header(r, "Last-Event-ID",
+                                     sizeof("Last-Event-ID") - 1);
+
+    if (h && h->value.len) {
+        *id = h->value;
+        return;
+    }
+
+    if (ngx_http_arg(r, (u_char *) "lastEventId",
+                     sizeof("lastEventId") - 1, id)
+        != NGX_OK)
+    {
+        ngx_str_null(id);
+    }
+}
+
+
+/* the first request header of this name, or NULL */
+
+static ngx_table_elt_t *
+ngx_kafka_sse_request_header(ngx_http_request_t *r, char *name, size_t len)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return NULL;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == len
+            && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
+        {
+            return &h[i];
+        }
+    }
+}
+
+
+/*
+ * Whether the log's bytes can go to the socket as they are: HTTP/1.x, and
+ * nobody wants to see or to slow down the body.  What the header filters then
+ * decide otherwise is seen in _send_header().
+ */
+
+static ngx_uint_t
+ngx_kafka_sse_request_is_direct(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    return r == r->main
+           && r->http_version < NGX_HTTP_VERSION_20
+           && r->http_version >= NGX_HTTP_VERSION_10
+           && clcf->chunked_transfer_encoding
+           && clcf->limit_rate == NULL
+           && r->limit_rate == 0;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_request_join(ngx_kafka_sse_stream_t *stream, ngx_str_t *id)
+{
+    stream->resume = NGX_KAFKA_SSE_RESUME_FRESH;
+
+    if (id->len) {
+        stream->position = ngx_palloc(stream->request->pool,
+                                      sizeof(ngx_kafka_sse_position_t));
+        if (stream->position == NULL) {
+            return NGX_ERROR;
+        }
+
+        stream->resume = NGX_KAFKA_SSE_RESUME_REPLAY;
+
+        if (ngx_kafka_sse_position_parse(stream->position, id) != NGX_OK) {
+
+            ngx_log_error(NGX_LOG_INFO, stream->request->connection->log, 0,
+                          "kafka_sse: client sent invalid position \"%V\"",
+                          id);
+
+            ngx_kafka_sse_resume_unknown(stream->position);
+            stream->resume = NGX_KAFKA_SSE_RESUME_RESET;
+        }
+    }
+
+    return ngx_kafka_sse_hub_join(ngx_kafka_sse_hub, stream);
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_request_send_header(ngx_http_request_t *r, ngx_uint_t resume)
+{
+    r->keepalive = 0;
+    r->allow_ranges = 0;
+
+    r->headers_out.status = NGX_HTTP_OK;
+    r->headers_out.content_length_n = -1;
+    ngx_str_set(&r->headers_out.content_type, "text/event-stream");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+    ngx_str_set(&r->headers_out.charset, "utf-8");
+
+    if (ngx_kafka_sse_refusal_header(r, "Cache-Control", "no-store") != NGX_OK
+        || ngx_kafka_sse_refusal_header(r, "X-Accel-Buffering", "no")
+           != NGX_OK
+        || ngx_kafka_sse_refusal_header(r, "Kafka-SSE-Resume",
+                                        ngx_kafka_sse_request_resumes[resume])
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_send_header(r);
+}
+
+
+/*
+ * The header filters have decided by now how the body is framed, and whether
+ * some filter wants it.  If that is not what the stream was put into a group
+ * for, it moves; nothing has been appended for it yet.
+ */
+
+static ngx_int_t
+ngx_kafka_sse_request_settle(ngx_kafka_sse_stream_t *stream)
+{
+    ngx_http_request_t     *r;
+    ngx_kafka_sse_group_t  *group;
+
+    r = stream->request;
+
+    if (!stream->direct
+        || (!r->filter_need_in_memory
+            && !r->filter_need_temporary
+            && r->headers_out.content_encoding == NULL
+            && r->chunked
+               == (stream->framing == NGX_KAFKA_SSE_FRAMING_CHUNKED)))
+    {
+        return NGX_OK;
+    }
+
+    stream->direct = 0;
+    stream->framing = NGX_KAFKA_SSE_FRAMING_RAW;
+
+    if (stream->group == NULL
+        || stream->group->framing == NGX_KAFKA_SSE_FRAMING_RAW)
+    {
+        return NGX_OK;
+    }
+
+    if (stream->group->is_private) {
+        stream->group->framing = NGX_KAFKA_SSE_FRAMING_RAW;
+        return NGX_OK;
+    }
+
+    group = ngx_kafka_sse_group_get(ngx_kafka_sse_hub, stream->conf,
+                                    stream->framing);
+    if (group == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_kafka_sse_group_leave(stream->group, stream);
+    ngx_kafka_sse_group_join(group, stream);
+
+    return NGX_OK;
+}
