@@ -77,9 +77,9 @@ static ngx_command_t  ngx_kafka_sse_commands[] = {
 
     { ngx_string("kafka_sse_drain"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_kafka_sse_conf_drain,
       NGX_HTTP_MAIN_CONF_OFFSET,
-      offsetof(ngx_kafka_sse_main_conf_t, drain),
+      0,
       NULL },
 
     { ngx_string("kafka_sse_heartbeat"),

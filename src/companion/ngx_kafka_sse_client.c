@@ -451,8 +451,9 @@ ngx_kafka_sse_client_error(ngx_kafka_sse_client_t *client,
     case RD_KAFKA_RESP_ERR__SSL:
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
 
-        (void) ngx_cpystrn(client->reason, (u_char *) text,
-                           sizeof(client->reason));
+        /* said here, so no more where all brokers are down */
+
+        client->reason[0] = '\0';
         level = client->level;
         break;
 

@@ -22,7 +22,8 @@
 
 #define NGX_KAFKA_SSE_LOCK_INTERVAL     20
 #define NGX_KAFKA_SSE_TICK              50
-#define NGX_KAFKA_SSE_DRAIN             2500    /* nginx "stop" waits 3 s */
+#define NGX_KAFKA_SSE_DRAIN             2500
+#define NGX_KAFKA_SSE_TERMINATE         800     /* nginx kills after 1 s */
 #define NGX_KAFKA_SSE_SOON              5000    /* an end this soon after the
                                                    start is a failure to start */
 #define NGX_KAFKA_SSE_BACKOFF_MIN       100
@@ -79,7 +80,8 @@ static void ngx_kafka_sse_companion_join(ngx_kafka_sse_companion_t *com);
 static ngx_kafka_sse_consumer_t *ngx_kafka_sse_companion_consumer(
     ngx_kafka_sse_companion_t *com, ngx_kafka_sse_cluster_t *cluster);
 static void ngx_kafka_sse_companion_report(ngx_kafka_sse_companion_t *com);
-static void ngx_kafka_sse_companion_drain(ngx_kafka_sse_companion_t *com);
+static void ngx_kafka_sse_companion_drain(ngx_kafka_sse_companion_t *com,
+    ngx_msec_t time);
 static ngx_uint_t ngx_kafka_sse_companion_drained(
     ngx_kafka_sse_companion_t *com);
 static void ngx_kafka_sse_companion_exit(ngx_kafka_sse_companion_t *com);
@@ -252,16 +254,16 @@ ngx_kafka_sse_companion_cycle(ngx_kafka_sse_companion_t *com)
 
     for ( ;; ) {
 
-        if (ngx_terminate) {
-            ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0, "exiting");
-            ngx_kafka_sse_companion_exit(com);
-        }
-
         if (ngx_quit && !com->draining) {
             ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
                           "gracefully shutting down");
             ngx_setproctitle("kafka_sse companion process is shutting down");
-            ngx_kafka_sse_companion_drain(com);
+            ngx_kafka_sse_companion_drain(com, NGX_KAFKA_SSE_DRAIN);
+        }
+
+        if (ngx_terminate) {
+            ngx_terminate = 0;
+            ngx_kafka_sse_companion_drain(com, NGX_KAFKA_SSE_TERMINATE);
         }
 
         if (com->draining && ngx_kafka_sse_companion_drained(com)) {
@@ -608,12 +610,17 @@ ngx_kafka_sse_companion_report(ngx_kafka_sse_companion_t *com)
  */
 
 static void
-ngx_kafka_sse_companion_drain(ngx_kafka_sse_companion_t *com)
+ngx_kafka_sse_companion_drain(ngx_kafka_sse_companion_t *com, ngx_msec_t time)
 {
     ngx_uint_t  i, leave;
 
+    com->deadline = ngx_current_msec + time;
+
+    if (com->draining) {
+        return;
+    }
+
     com->draining = 1;
-    com->deadline = ngx_current_msec + NGX_KAFKA_SSE_DRAIN;
 
     leave = (com->node->generation == com->generation
              || com->node->subscriptions
@@ -639,8 +646,8 @@ ngx_kafka_sse_companion_drained(ngx_kafka_sse_companion_t *com)
 
     if ((ngx_msec_int_t) (com->deadline - ngx_current_msec) <= 0) {
         ngx_log_error(NGX_LOG_WARN, com->cycle->log, 0,
-                      "kafka_sse: Kafka or Redis did not answer within %d ms, "
-                      "exiting without", NGX_KAFKA_SSE_DRAIN);
+                      "kafka_sse: Kafka or Redis did not answer in time, "
+                      "exiting without");
         return 1;
     }
 

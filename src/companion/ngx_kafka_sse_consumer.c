@@ -137,12 +137,15 @@ static void ngx_kafka_sse_consumer_set_fenced(
     ngx_kafka_sse_consumer_t *consumer, const char *text);
 static void ngx_kafka_sse_consumer_reopen(ngx_kafka_sse_consumer_t *consumer);
 static void ngx_kafka_sse_consumer_out_of_range(
-    ngx_kafka_sse_consumer_t *consumer, rd_kafka_topic_partition_t *tp);
+    ngx_kafka_sse_consumer_t *consumer, rd_kafka_topic_partition_t *tp,
+    const char *text);
 
 static void ngx_kafka_sse_consumer_rebalance(
     ngx_kafka_sse_consumer_t *consumer, rd_kafka_event_t *event);
 static void ngx_kafka_sse_consumer_assign(ngx_kafka_sse_consumer_t *consumer,
     rd_kafka_topic_partition_list_t *list);
+static void ngx_kafka_sse_consumer_take(ngx_kafka_sse_consumer_t *consumer,
+    rd_kafka_topic_partition_t *tp);
 static void ngx_kafka_sse_consumer_revoke(ngx_kafka_sse_consumer_t *consumer,
     rd_kafka_topic_partition_list_t *list);
 static ngx_uint_t ngx_kafka_sse_consumer_incremental(
@@ -647,7 +650,8 @@ ngx_kafka_sse_consumer_error(ngx_kafka_sse_consumer_t *consumer,
         rc = NGX_DECLINED;
 
         if (tp) {
-            ngx_kafka_sse_consumer_out_of_range(consumer, tp);
+            ngx_kafka_sse_consumer_out_of_range(consumer, tp,
+                                        rd_kafka_event_error_string(event));
             rd_kafka_topic_partition_destroy(tp);
             rc = NGX_OK;
         }
@@ -738,13 +742,14 @@ ngx_kafka_sse_consumer_reopen(ngx_kafka_sse_consumer_t *consumer)
 
 /*
  * Kafka has nothing at tp->offset: the records there have expired, or the
- * topic was made anew.  We go on at the beginning, and say so in "from": all
- * that there is comes now.
+ * topic was made anew.  We go on at the beginning, and say nothing of what
+ * was before it: "from" will be the first record, so that the feeds see a gap
+ * and ask Kafka themselves.
  */
 
 static void
 ngx_kafka_sse_consumer_out_of_range(ngx_kafka_sse_consumer_t *consumer,
-    rd_kafka_topic_partition_t *tp)
+    rd_kafka_topic_partition_t *tp, const char *text)
 {
     rd_kafka_error_t                    *error;
     rd_kafka_topic_partition_t          *entry;
@@ -764,14 +769,14 @@ ngx_kafka_sse_consumer_out_of_range(ngx_kafka_sse_consumer_t *consumer,
 
     ngx_log_error(NGX_LOG_WARN, consumer->log, 0,
                   "kafka_sse: partition %V/%D of cluster \"%V\" has no "
-                  "offset %L any more, going on at its beginning",
+                  "offset %L any more, going on at its beginning: %s",
                   &ct->topic->name, tp->partition, &consumer->cluster->name,
-                  tp->offset);
+                  tp->offset, text);
 
     ngx_kafka_sse_consumer_flush(consumer, cp);
 
     cp->next = 0;
-    cp->from = 0;
+    cp->from = NGX_KAFKA_SSE_NO_OFFSET;
     cp->accepted = NGX_KAFKA_SSE_NO_OFFSET;
     cp->committed = NGX_KAFKA_SSE_NO_OFFSET;
 
@@ -842,57 +847,14 @@ static void
 ngx_kafka_sse_consumer_assign(ngx_kafka_sse_consumer_t *consumer,
     rd_kafka_topic_partition_list_t *list)
 {
-    int                                  i;
-    int64_t                              held;
-    rd_kafka_error_t                    *error;
-    rd_kafka_topic_partition_t          *tp;
-    ngx_kafka_sse_consumer_topic_t      *ct;
-    ngx_kafka_sse_consumer_partition_t  *cp;
+    int                i;
+    rd_kafka_error_t  *error;
 
     ngx_kafka_sse_client_up(&consumer->client);
     ngx_kafka_sse_consumer_cluster_id(consumer);
 
     for (i = 0; i < list->cnt; i++) {
-        tp = &list->elems[i];
-        tp->offset = RD_KAFKA_OFFSET_BEGINNING;
-
-        ct = ngx_kafka_sse_consumer_topic(consumer, tp->topic);
-        if (ct == NULL) {
-
-            /* a static member of this id had it, see the companion */
-
-            tp->offset = RD_KAFKA_OFFSET_END;
-            continue;
-        }
-
-        cp = ngx_kafka_sse_consumer_add_partition(consumer, ct,
-                                                  tp->partition);
-        if (cp == NULL) {
-            continue;
-        }
-
-        held = ngx_kafka_sse_feed_held(consumer->feed, ct->topic,
-                                       tp->partition);
-
-        cp->next = ngx_max(held, 0);
-        cp->from = cp->next;
-        cp->published = NGX_KAFKA_SSE_NO_OFFSET;
-        cp->accepted = NGX_KAFKA_SSE_NO_OFFSET;
-        cp->committed = NGX_KAFKA_SSE_NO_OFFSET;
-
-        if (held >= 0) {
-            tp->offset = held;
-        }
-
-        if (!cp->owned) {
-            cp->owned = 1;
-            consumer->state.assigned++;
-        }
-
-        ngx_log_error(NGX_LOG_INFO, consumer->log, 0,
-                      "kafka_sse: partition %V/%D of cluster \"%V\" is ours, "
-                      "from %L", &ct->topic->name, tp->partition,
-                      &consumer->cluster->name, cp->next);
+        ngx_kafka_sse_consumer_take(consumer, &list->elems[i]);
     }
 
     if (list->cnt) {
@@ -915,6 +877,52 @@ ngx_kafka_sse_consumer_assign(ngx_kafka_sse_consumer_t *consumer,
     if (consumer->paused && list->cnt) {
         (void) rd_kafka_pause_partitions(consumer->client.rk, list);
     }
+}
+
+
+/* sets tp->offset, where the partition is to begin */
+
+static void
+ngx_kafka_sse_consumer_take(ngx_kafka_sse_consumer_t *consumer,
+    rd_kafka_topic_partition_t *tp)
+{
+    int64_t                              held;
+    ngx_kafka_sse_consumer_topic_t      *ct;
+    ngx_kafka_sse_consumer_partition_t  *cp;
+
+    /* a topic of before: a static member of this id had it, see companion */
+
+    tp->offset = RD_KAFKA_OFFSET_END;
+
+    ct = ngx_kafka_sse_consumer_topic(consumer, tp->topic);
+    if (ct == NULL) {
+        return;
+    }
+
+    cp = ngx_kafka_sse_consumer_add_partition(consumer, ct, tp->partition);
+    if (cp == NULL) {
+        return;
+    }
+
+    held = ngx_kafka_sse_feed_held(consumer->feed, ct->topic, tp->partition);
+
+    tp->offset = (held >= 0) ? held : RD_KAFKA_OFFSET_BEGINNING;
+
+    cp->next = ngx_max(held, 0);
+    cp->from = cp->next;
+    cp->published = NGX_KAFKA_SSE_NO_OFFSET;
+    cp->accepted = NGX_KAFKA_SSE_NO_OFFSET;
+    cp->committed = NGX_KAFKA_SSE_NO_OFFSET;
+
+    if (!cp->owned) {
+        cp->owned = 1;
+        consumer->state.assigned++;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, consumer->log, 0,
+                  "kafka_sse: partition %V/%D of cluster \"%V\" is ours, "
+                  "from %L", &ct->topic->name, tp->partition,
+                  &consumer->cluster->name, cp->next);
 }
 
 
@@ -1187,19 +1195,26 @@ ngx_kafka_sse_consumer_record(ngx_kafka_sse_consumer_t *consumer,
                    "kafka_sse consume %V/%D:%L",
                    &ct->topic->name, msg->partition, msg->offset);
 
+    consumer->state.consumed++;
+
+    if (cp->from == NGX_KAFKA_SSE_NO_OFFSET) {
+        cp->from = msg->offset;
+    }
+
     /*
      * What we have no memory for is left out, without advancing "from": the
      * nodes see a gap and read it from Kafka
      */
-
-    cp->next = msg->offset + 1;
-    consumer->state.consumed++;
 
     if (ngx_kafka_sse_client_record(&consumer->client, msg, &rec) != NGX_OK
         || ngx_kafka_sse_consumer_add(consumer, cp, &rec) != NGX_OK)
     {
         ngx_kafka_sse_consumer_discard(cp);
     }
+
+    /* not before: adding may have flushed what there was */
+
+    cp->next = msg->offset + 1;
 }
 
 

@@ -33,9 +33,9 @@ typedef struct {
     ngx_kafka_sse_partition_sh_t  *sh;         /* held is there */
     unsigned                       tails:1;
     unsigned                       begun:1;    /* has reached the end once */
-    unsigned                       moved:1;    /* Kafka no longer has "held":
-                                                  the next record says where
-                                                  it goes on */
+    unsigned                       moved:1;    /* Kafka does not have "held",
+                                                  it says: what comes next
+                                                  shows where it goes on */
 } ngx_kafka_sse_feed_partition_t;
 
 
@@ -93,7 +93,8 @@ static ngx_kafka_sse_feed_topic_t *ngx_kafka_sse_feed_addressee(
 static void ngx_kafka_sse_feed_append(ngx_kafka_sse_feed_t *feed,
     ngx_kafka_sse_feed_topic_t *ft, ngx_kafka_sse_record_t *rec);
 static void ngx_kafka_sse_feed_move(ngx_kafka_sse_feed_t *feed,
-    ngx_kafka_sse_feed_topic_t *ft, int32_t partition, int64_t to);
+    ngx_kafka_sse_feed_topic_t *ft, int32_t partition, int64_t to,
+    ngx_uint_t reason);
 static ngx_uint_t ngx_kafka_sse_feed_flags(ngx_kafka_sse_feed_t *feed,
     ngx_str_t *value);
 static void ngx_kafka_sse_feed_wake_handler(ngx_event_t *ev);
@@ -273,15 +274,15 @@ ngx_kafka_sse_feed_metadata(ngx_kafka_sse_feed_t *feed,
         return;
     }
 
-    if (ft->n == 0) {
+    if (n != ft->n) {
         ngx_log_error(NGX_LOG_NOTICE, feed->log, 0,
                       "kafka_sse: topic \"%V\" in cluster \"%V\" has %ui "
                       "partitions, Kafka cluster id \"%V\"",
                       &topic->name, &topic->cluster->name, n, cluster_id);
+    }
 
-        if (running && !ft->sh->started) {
-            ft->sh->born = 1;
-        }
+    if (ft->n == 0 && running && !ft->sh->started) {
+        ft->sh->born = 1;
     }
 
     for (p = ft->n; p < n; p++) {
@@ -524,10 +525,6 @@ ngx_kafka_sse_feed_record(ngx_kafka_sse_feed_t *feed,
         return;
     }
 
-    if (part->moved) {
-        ngx_kafka_sse_feed_move(feed, ft, rec->partition, rec->offset);
-    }
-
     if (part->sh->held == NGX_KAFKA_SSE_NO_OFFSET) {
         part->sh->held = rec->offset;
     }
@@ -537,6 +534,15 @@ ngx_kafka_sse_feed_record(ngx_kafka_sse_feed_t *feed,
     if (rec->offset < part->sh->held) {
         part->sh->duplicates++;
         return;
+    }
+
+    if (part->moved) {
+        part->moved = 0;
+
+        if (rec->offset > part->sh->held) {
+            ngx_kafka_sse_feed_move(feed, ft, rec->partition, rec->offset,
+                                    NGX_KAFKA_SSE_MOVE_EXPIRED);
+        }
     }
 
     ngx_kafka_sse_feed_append(feed, ft, rec);
@@ -561,7 +567,22 @@ ngx_kafka_sse_feed_eof(ngx_kafka_sse_feed_t *feed,
                    offset);
 
     if (part->moved) {
-        ngx_kafka_sse_feed_move(feed, ft, partition, offset);
+        part->moved = 0;
+
+        if (offset < part->sh->held) {
+
+            /* all that there is was below "held": it is not what we had */
+
+            ngx_kafka_sse_feed_move(feed, ft, partition, 0,
+                                    NGX_KAFKA_SSE_MOVE_TRUNCATED);
+            ngx_kafka_sse_feed_tail(ft, partition);
+            return;
+        }
+
+        if (offset > part->sh->held) {
+            ngx_kafka_sse_feed_move(feed, ft, partition, offset,
+                                    NGX_KAFKA_SSE_MOVE_EXPIRED);
+        }
     }
 
     /*
@@ -597,10 +618,7 @@ ngx_kafka_sse_feed_out_of_range(ngx_kafka_sse_feed_t *feed,
         return;
     }
 
-    ngx_log_error(NGX_LOG_WARN, feed->log, 0,
-                  "kafka_sse: Kafka does not have %V/%D:%L any more, going "
-                  "on at the partition's beginning",
-                  &topic->name, partition, part->sh->held);
+    /* what is there is looked at, before anybody is told anything */
 
     part->moved = (part->sh->held != NGX_KAFKA_SSE_NO_OFFSET);
 
@@ -808,22 +826,20 @@ ngx_kafka_sse_feed_append(ngx_kafka_sse_feed_t *feed,
 
 static void
 ngx_kafka_sse_feed_move(ngx_kafka_sse_feed_t *feed,
-    ngx_kafka_sse_feed_topic_t *ft, int32_t partition, int64_t to)
+    ngx_kafka_sse_feed_topic_t *ft, int32_t partition, int64_t to,
+    ngx_uint_t reason)
 {
-    int64_t                          held;
-    ngx_kafka_sse_feed_partition_t  *part;
+    int64_t  held;
 
-    part = &ft->partitions[partition];
-    part->moved = 0;
-    held = part->sh->held;
+    held = ft->partitions[partition].sh->held;
 
-    if (held == to) {
-        return;
-    }
+    ngx_log_error(NGX_LOG_WARN, feed->log, 0,
+                  "kafka_sse: Kafka does not have %V/%D:%L any more, going "
+                  "on at %L, clients are told",
+                  &ft->topic->name, partition, held, to);
 
     ngx_kafka_sse_ring_append_move(feed->ring, ft->index, partition, held, to,
-                                   to > held ? NGX_KAFKA_SSE_MOVE_EXPIRED
-                                             : NGX_KAFKA_SSE_MOVE_TRUNCATED);
+                                   reason);
 
     ngx_post_event(&feed->wake, &ngx_posted_events);
 }

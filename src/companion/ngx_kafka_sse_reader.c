@@ -451,10 +451,10 @@ ngx_kafka_sse_reader_end(ngx_kafka_sse_reader_t *reader,
  * Is what has come of the partition for the feed?
  *
  * At the beginning or at a tail librdkafka first asks Kafka for the offset.
- * An answer that is late, after a stop, makes it ask again (up to 2.0 at
- * least), and then it goes on there, wherever it was started meanwhile.  So
- * it is stopped or started anew only when the first has come, which proves
- * that there was an answer.
+ * An answer that is late, after a stop, makes it ask again, and then it jumps
+ * there, wherever it was started meanwhile (seen with 2.0 and 2.8).  So it is
+ * stopped or started anew only when something has come, which proves that
+ * there was an answer.
  */
 
 static ngx_uint_t
@@ -923,19 +923,6 @@ ngx_kafka_sse_reader_metadata(ngx_kafka_sse_reader_t *reader,
     ngx_kafka_sse_reader_topic_t *rt, ngx_uint_t n)
 {
     static u_char  incarnation[16];
-
-    if (n == 0) {
-        ngx_log_error(NGX_LOG_WARN, reader->log, 0,
-                      "kafka_sse: cluster \"%V\" has no topic \"%V\", "
-                      "waiting for it",
-                      &reader->cluster->name, &rt->topic->name);
-
-    } else if (n != rt->n) {
-        ngx_log_error(NGX_LOG_NOTICE, reader->log, 0,
-                      "kafka_sse: cluster \"%V\" has topic \"%V\", "
-                      "partitions: %ui",
-                      &reader->cluster->name, &rt->topic->name, n);
-    }
 
     if (rt->n == NGX_KAFKA_SSE_READER_UNKNOWN) {
         reader->known++;

@@ -43,15 +43,18 @@ struct ngx_kafka_sse_redis_s {
 };
 
 
-static void ngx_kafka_sse_redis_pub_idle(ngx_kafka_sse_redis_link_t *link);
+static ngx_int_t ngx_kafka_sse_redis_pub_idle(
+    ngx_kafka_sse_redis_session_t *session);
 static void ngx_kafka_sse_redis_pub_accepted(
-    ngx_kafka_sse_redis_link_t *link);
+    ngx_kafka_sse_redis_session_t *session);
 static void ngx_kafka_sse_redis_pub_up(ngx_kafka_sse_redis_t *redis);
 
-static void ngx_kafka_sse_redis_sub_idle(ngx_kafka_sse_redis_link_t *link);
+static ngx_int_t ngx_kafka_sse_redis_sub_idle(
+    ngx_kafka_sse_redis_session_t *session);
 static void ngx_kafka_sse_redis_sub_up(ngx_kafka_sse_redis_t *redis);
-static void ngx_kafka_sse_redis_sub_message(ngx_kafka_sse_redis_link_t *link,
-    ngx_str_t *channel, ngx_str_t *payload);
+static void ngx_kafka_sse_redis_sub_message(
+    ngx_kafka_sse_redis_session_t *session, ngx_str_t *channel,
+    ngx_str_t *payload);
 static void ngx_kafka_sse_redis_sub_lost(ngx_kafka_sse_redis_link_t *link);
 static ngx_uint_t ngx_kafka_sse_redis_is_far(ngx_kafka_sse_redis_t *redis);
 
@@ -79,16 +82,16 @@ ngx_kafka_sse_redis_create(ngx_pool_t *pool, ngx_kafka_sse_redis_conf_t *conf,
 
     ngx_kafka_sse_redis_queue_init(&redis->queue);
 
-    redis->pub.data = redis;
     redis->pub.doing = "publishing";
-    redis->pub.queue = &redis->queue;
-    redis->pub.idle = ngx_kafka_sse_redis_pub_idle;
-    redis->pub.accepted = ngx_kafka_sse_redis_pub_accepted;
+    redis->pub.session.data = redis;
+    redis->pub.session.queue = &redis->queue;
+    redis->pub.session.idle = ngx_kafka_sse_redis_pub_idle;
+    redis->pub.session.accepted = ngx_kafka_sse_redis_pub_accepted;
 
-    redis->sub.data = redis;
     redis->sub.doing = "subscribing";
-    redis->sub.idle = ngx_kafka_sse_redis_sub_idle;
-    redis->sub.message = ngx_kafka_sse_redis_sub_message;
+    redis->sub.session.data = redis;
+    redis->sub.session.idle = ngx_kafka_sse_redis_sub_idle;
+    redis->sub.session.message = ngx_kafka_sse_redis_sub_message;
     redis->sub.lost = ngx_kafka_sse_redis_sub_lost;
 
     if (ngx_kafka_sse_redis_link_init(&redis->pub, conf, pool, log) != NGX_OK
@@ -195,27 +198,29 @@ ngx_kafka_sse_redis_close(ngx_kafka_sse_redis_t *redis)
 }
 
 
-static void
-ngx_kafka_sse_redis_pub_idle(ngx_kafka_sse_redis_link_t *link)
+static ngx_int_t
+ngx_kafka_sse_redis_pub_idle(ngx_kafka_sse_redis_session_t *session)
 {
     ngx_kafka_sse_redis_t  *redis;
 
-    redis = link->data;
+    redis = session->data;
 
     /* what is waiting may be refused again: then it is not up yet */
 
     if (ngx_queue_empty(&redis->queue.messages)) {
         ngx_kafka_sse_redis_pub_up(redis);
     }
+
+    return NGX_OK;
 }
 
 
 static void
-ngx_kafka_sse_redis_pub_accepted(ngx_kafka_sse_redis_link_t *link)
+ngx_kafka_sse_redis_pub_accepted(ngx_kafka_sse_redis_session_t *session)
 {
     ngx_kafka_sse_redis_t  *redis;
 
-    redis = link->data;
+    redis = session->data;
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, redis->log, 0,
                    "kafka_sse redis accepted %uL to %V",
@@ -249,14 +254,14 @@ ngx_kafka_sse_redis_pub_up(ngx_kafka_sse_redis_t *redis)
 
 /* what it asked for was answered */
 
-static void
-ngx_kafka_sse_redis_sub_idle(ngx_kafka_sse_redis_link_t *link)
+static ngx_int_t
+ngx_kafka_sse_redis_sub_idle(ngx_kafka_sse_redis_session_t *session)
 {
     ngx_str_t              *channels;
     ngx_uint_t              n;
     ngx_kafka_sse_redis_t  *redis;
 
-    redis = link->data;
+    redis = session->data;
 
     /* nothing comes to a new connection that was accepted before */
 
@@ -276,26 +281,30 @@ ngx_kafka_sse_redis_sub_idle(ngx_kafka_sse_redis_link_t *link)
 
         redis->asked += n;
 
-        ngx_kafka_sse_redis_link_command(link, NGX_KAFKA_SSE_REDIS_SUBSCRIBE,
-                                         channels, n);
-        return;
+        return ngx_kafka_sse_redis_session_command(session,
+                                                 NGX_KAFKA_SSE_REDIS_SUBSCRIBE,
+                                                 channels, n);
     }
 
-    if (!link->up || redis->acked < redis->asked) {
+    if (!redis->sub.up || redis->acked < redis->asked) {
         redis->acked = redis->asked;
 
-        ngx_kafka_sse_redis_link_post(link);
+        ngx_kafka_sse_redis_link_post(&redis->sub);
 
         ngx_kafka_sse_redis_sub_up(redis);
-        return;
+
+        return NGX_OK;
     }
 
     if (ngx_kafka_sse_redis_is_far(redis)) {
         redis->marked = redis->queue.bytes_accepted;
 
-        ngx_kafka_sse_redis_link_command(link, NGX_KAFKA_SSE_REDIS_PING, NULL,
-                                         0);
+        return ngx_kafka_sse_redis_session_command(session,
+                                                   NGX_KAFKA_SSE_REDIS_PING,
+                                                   NULL, 0);
     }
+
+    return NGX_OK;
 }
 
 
@@ -325,12 +334,12 @@ ngx_kafka_sse_redis_is_far(ngx_kafka_sse_redis_t *redis)
 
 
 static void
-ngx_kafka_sse_redis_sub_message(ngx_kafka_sse_redis_link_t *link,
+ngx_kafka_sse_redis_sub_message(ngx_kafka_sse_redis_session_t *session,
     ngx_str_t *channel, ngx_str_t *payload)
 {
     ngx_kafka_sse_redis_t  *redis;
 
-    redis = link->data;
+    redis = session->data;
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, redis->log, 0,
                    "kafka_sse redis message of %V, %uz bytes",
@@ -345,7 +354,7 @@ ngx_kafka_sse_redis_sub_lost(ngx_kafka_sse_redis_link_t *link)
 {
     ngx_kafka_sse_redis_t  *redis;
 
-    redis = link->data;
+    redis = link->session.data;
 
     /* publishing does not wait for it */
 

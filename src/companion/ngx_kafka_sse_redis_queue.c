@@ -147,8 +147,11 @@ ngx_kafka_sse_redis_queue_sent(ngx_kafka_sse_redis_queue_t *queue, size_t sent)
 ngx_str_t *
 ngx_kafka_sse_redis_queue_channel(ngx_kafka_sse_redis_queue_t *queue)
 {
-    return &ngx_kafka_sse_redis_message(ngx_queue_head(&queue->messages))
-                ->channel;
+    ngx_kafka_sse_redis_message_t  *msg;
+
+    msg = ngx_kafka_sse_redis_message(ngx_queue_head(&queue->messages));
+
+    return &msg->channel;
 }
 
 

@@ -58,7 +58,7 @@ void ngx_kafka_sse_redis_queue_sent(ngx_kafka_sse_redis_queue_t *queue,
 
 /* the oldest message was sent: an answer is due */
 
-#define ngx_kafka_sse_redis_queue_due(queue)                                  \
+#define ngx_kafka_sse_redis_queue_is_due(queue)                               \
     ((queue)->sending != ngx_queue_head(&(queue)->messages))
 
 /* the channel of the oldest message, of which there is one */

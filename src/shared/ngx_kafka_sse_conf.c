@@ -73,6 +73,43 @@ ngx_kafka_sse_conf_cluster(ngx_kafka_sse_main_conf_t *kmcf, ngx_str_t *name)
 }
 
 
+ngx_int_t
+ngx_kafka_sse_conf_msec(ngx_conf_t *cf, ngx_str_t *value, ngx_msec_t *msec)
+{
+    *msec = value->len ? (ngx_msec_t) ngx_parse_time(value, 0)
+                       : (ngx_msec_t) NGX_ERROR;
+
+    if (*msec == (ngx_msec_t) NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid time \"%V\"", value);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+char *
+ngx_kafka_sse_conf_drain(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_kafka_sse_main_conf_t *kmcf = conf;
+
+    ngx_str_t  *value;
+
+    if (kmcf->drain != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_kafka_sse_conf_msec(cf, &value[1], &kmcf->drain) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 uint32_t
 ngx_kafka_sse_conf_subscription(ngx_kafka_sse_cluster_t *cluster)
 {

@@ -79,6 +79,16 @@ ngx_kafka_sse_topic_t *ngx_kafka_sse_conf_topic(ngx_conf_t *cf,
 ngx_kafka_sse_cluster_t *ngx_kafka_sse_conf_cluster(
     ngx_kafka_sse_main_conf_t *kmcf, ngx_str_t *name);
 
+/* parses a time in ms; one that is not is logged with its value */
+
+ngx_int_t ngx_kafka_sse_conf_msec(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_msec_t *msec);
+
+/* kafka_sse_drain time */
+
+char *ngx_kafka_sse_conf_drain(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
 /*
  * A number that says what a cluster's group member subscribes to, and where;
  * and one for all clusters.  The order of topics does not matter.

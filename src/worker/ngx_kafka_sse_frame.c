@@ -102,6 +102,8 @@ static u_char *ngx_kafka_sse_frame_one_line(u_char *dst, ngx_str_t *json);
 static ngx_str_t  ngx_kafka_sse_frame_reserved_names[] = {
     ngx_string("error"),
     ngx_string("open"),
+    ngx_string("delete"),
+    ngx_string("binary"),
     ngx_string("snapshot-end"),
     ngx_string("stream-reset"),
     ngx_string("stream-expire"),

@@ -59,7 +59,7 @@ ngx_kafka_sse_group_create(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing, ngx_uint_t is_private)
 {
     size_t                         size;
-    ngx_uint_t                     i, j;
+    ngx_uint_t                     i;
     ngx_kafka_sse_group_t         *group;
     ngx_kafka_sse_member_t        *member;
     ngx_kafka_sse_public_topic_t  *topics;
@@ -87,11 +87,7 @@ ngx_kafka_sse_group_create(ngx_kafka_sse_hub_t *hub,
         member->group = group;
         member->public = topics[i].public;
 
-        for (j = 0; hub->topics[j].topic != topics[i].topic; j++) {
-            /* every configured topic is there */
-        }
-
-        member->topic = &hub->topics[j];
+        member->topic = ngx_kafka_sse_hub_find(hub, topics[i].topic);
 
         if (!is_private) {
             ngx_queue_insert_tail(&member->topic->members, &member->queue);
@@ -291,8 +287,8 @@ ngx_kafka_sse_group_record(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_group_event(hub, group, &event);
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, hub->log, 0,
-                   "kafka_sse frame %V/%D:%L, log at %uL", &frame.topic,
-                   rec->partition, rec->offset, group->log.end);
+                   "kafka_sse frame %V/%D:%L, log at %uL",
+                   &member->topic->topic->name, rec->partition, rec->offset, group->log.end);
 }
 
 

@@ -117,6 +117,19 @@ ngx_kafka_sse_hub_init_topics(ngx_kafka_sse_hub_t *hub)
 }
 
 
+ngx_kafka_sse_hub_topic_t *
+ngx_kafka_sse_hub_find(ngx_kafka_sse_hub_t *hub, ngx_kafka_sse_topic_t *topic)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; hub->topics[i].topic != topic; i++) {
+        /* every topic of the configuration is there */
+    }
+
+    return &hub->topics[i];
+}
+
+
 void
 ngx_kafka_sse_hub_post(ngx_kafka_sse_hub_t *hub)
 {

@@ -68,6 +68,11 @@ extern ngx_kafka_sse_hub_t  *ngx_kafka_sse_hub;
 ngx_kafka_sse_hub_t *ngx_kafka_sse_hub_create(ngx_cycle_t *cycle,
     ngx_kafka_sse_main_conf_t *kmcf);
 
+/* the hub's view of a topic of the configuration */
+
+ngx_kafka_sse_hub_topic_t *ngx_kafka_sse_hub_find(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_topic_t *topic);
+
 /*
  * Puts a stream into the hub: fresh ones into their group, one that brings a
  * position to where that position is, or among the waiting.  Its prelude is

@@ -216,11 +216,14 @@ ngx_kafka_sse_location_heartbeat(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_OK;
     }
 
-    klcf->heartbeat = ngx_parse_time(&value[1], 0);
+    if (ngx_kafka_sse_conf_msec(cf, &value[1], &klcf->heartbeat) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
 
-    if (klcf->heartbeat == (ngx_msec_t) NGX_ERROR || klcf->heartbeat == 0) {
+    if (klcf->heartbeat == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid time \"%V\"", &value[1]);
+                           "invalid time \"%V\", it must be more than 0, or "
+                           "\"off\"", &value[1]);
         return NGX_CONF_ERROR;
     }
 
@@ -243,11 +246,7 @@ ngx_kafka_sse_location_retry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    klcf->retry = ngx_parse_time(&value[1], 0);
-
-    if (klcf->retry == (ngx_msec_t) NGX_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid time \"%V\"", &value[1]);
+    if (ngx_kafka_sse_conf_msec(cf, &value[1], &klcf->retry) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 

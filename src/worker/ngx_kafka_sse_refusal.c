@@ -84,3 +84,16 @@ ngx_kafka_sse_refusal_send(ngx_http_request_t *r, ngx_uint_t status,
 
     return ngx_http_output_filter(r, &out);
 }
+
+
+ngx_int_t
+ngx_kafka_sse_refusal_not_allowed(ngx_http_request_t *r)
+{
+    if (ngx_kafka_sse_refusal_header(r, "Allow", "GET, HEAD") != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_kafka_sse_refusal_send(r, NGX_HTTP_NOT_ALLOWED,
+                                      "method-not-allowed",
+                                      "only GET and HEAD are served");
+}

@@ -26,5 +26,9 @@ ngx_int_t ngx_kafka_sse_refusal_header(ngx_http_request_t *r, char *name,
 ngx_int_t ngx_kafka_sse_refusal_send(ngx_http_request_t *r, ngx_uint_t status,
     char *code, char *message);
 
+/* 405: only GET and HEAD are served */
+
+ngx_int_t ngx_kafka_sse_refusal_not_allowed(ngx_http_request_t *r);
+
 
 #endif /* _NGX_KAFKA_SSE_REFUSAL_H_INCLUDED_ */

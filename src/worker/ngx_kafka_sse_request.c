@@ -17,6 +17,7 @@
 
 static ngx_int_t ngx_kafka_sse_request_check(ngx_http_request_t *r,
     ngx_str_t *id);
+static ngx_uint_t ngx_kafka_sse_request_partitions(ngx_http_request_t *r);
 static ngx_uint_t ngx_kafka_sse_request_accepts(ngx_http_request_t *r);
 static ngx_uint_t ngx_kafka_sse_request_range(u_char *p, u_char *last);
 static void ngx_kafka_sse_request_last_event_id(ngx_http_request_t *r,
@@ -103,18 +104,27 @@ static ngx_int_t
 ngx_kafka_sse_request_check(ngx_http_request_t *r, ngx_str_t *id)
 {
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        if (ngx_kafka_sse_refusal_header(r, "Allow", "GET, HEAD") != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        return ngx_kafka_sse_refusal_send(r, NGX_HTTP_NOT_ALLOWED,
-                                          "method-not-allowed",
-                                          "a stream is read by GET");
+        return ngx_kafka_sse_refusal_not_allowed(r);
     }
 
     if (!ngx_kafka_sse_request_accepts(r)) {
         return ngx_kafka_sse_refusal_send(r, 406, "not-acceptable",
                                           "only text/event-stream is served");
+    }
+
+    if (ngx_kafka_sse_request_partitions(r)
+        > NGX_KAFKA_SSE_POSITION_PARTITIONS)
+    {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "kafka_sse: the topics of this location have %ui "
+                      "partitions, a stream can have %d",
+                      ngx_kafka_sse_request_partitions(r),
+                      NGX_KAFKA_SSE_POSITION_PARTITIONS);
+
+        return ngx_kafka_sse_refusal_send(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
+                                          "too-many-partitions",
+                                          "the topics have more partitions "
+                                          "than a stream can have");
     }
 
     /* who has a position comes back for it, and is never refused for load */
@@ -130,6 +140,27 @@ ngx_kafka_sse_request_check(ngx_http_request_t *r, ngx_str_t *id)
     }
 
     return NGX_DECLINED;
+}
+
+
+/* of all topics of the location that have started; no position holds more */
+
+static ngx_uint_t
+ngx_kafka_sse_request_partitions(ngx_http_request_t *r)
+{
+    ngx_uint_t                     i, n;
+    ngx_kafka_sse_loc_conf_t      *klcf;
+    ngx_kafka_sse_public_topic_t  *topics;
+
+    klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_sse_module);
+    topics = klcf->topics->elts;
+    n = 0;
+
+    for (i = 0; i < klcf->topics->nelts; i++) {
+        n += ngx_kafka_sse_hub_find(ngx_kafka_sse_hub, topics[i].topic)->n;
+    }
+
+    return n;
 }
 
 

@@ -502,6 +502,7 @@ static ngx_int_t
 ngx_kafka_sse_resume_entry(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_group_t *group, ngx_kafka_sse_ring_entry_t *entry)
 {
+    int64_t                 *next;
     ngx_kafka_sse_member_t  *member;
     ngx_kafka_sse_record_t   rec;
 
@@ -522,15 +523,25 @@ ngx_kafka_sse_resume_entry(ngx_kafka_sse_hub_t *hub,
         return ngx_kafka_sse_resume_topic(hub, member, &rec);
     }
 
-    if ((ngx_uint_t) entry->partition >= member->n
-        || entry->offset < member->next[entry->partition])
-    {
+    if ((ngx_uint_t) entry->partition >= member->n) {
         return NGX_OK;
     }
 
+    next = &member->next[entry->partition];
+
     if (entry->type == NGX_KAFKA_SSE_RING_MOVE) {
-        member->next[entry->partition] = entry->offset;
-        ngx_kafka_sse_group_move(hub, member, entry);
+
+        /* a partition that was truncated goes back for everybody */
+
+        if (entry->offset > *next || entry->offset < entry->from) {
+            *next = entry->offset;
+            ngx_kafka_sse_group_move(hub, member, entry);
+        }
+
+        return NGX_OK;
+    }
+
+    if (entry->offset < *next) {
         return NGX_OK;
     }
 
@@ -538,7 +549,7 @@ ngx_kafka_sse_resume_entry(ngx_kafka_sse_hub_t *hub,
         return NGX_DECLINED;
     }
 
-    member->next[entry->partition] = entry->offset + 1;
+    *next = entry->offset + 1;
     ngx_kafka_sse_group_record(hub, member, &rec);
 
     return NGX_OK;

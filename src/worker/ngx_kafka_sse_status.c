@@ -67,7 +67,7 @@ ngx_kafka_sse_status_handler(ngx_http_request_t *r)
     ngx_int_t   rc;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
+        return ngx_kafka_sse_refusal_not_allowed(r);
     }
 
     if (ngx_kafka_sse_hub == NULL) {
@@ -162,7 +162,7 @@ ngx_kafka_sse_status_json(ngx_kafka_sse_hub_t *hub)
     head = ring->head;
     tail = ring->tail;
 
-    return json_pack("{s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:o}",
+    return json_pack("{s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:o}",
                      "companion", ngx_kafka_sse_status_companion(hub->node),
                      "redis", ngx_kafka_sse_status_redis(hub),
                      "clusters", ngx_kafka_sse_status_clusters(hub->node),
@@ -171,6 +171,7 @@ ngx_kafka_sse_status_json(ngx_kafka_sse_hub_t *hub)
                          "size", (json_int_t) ring->size,
                          "used", (json_int_t) (head - tail),
                          "written", (json_int_t) (head - ring->size),
+                         "too_large", (json_int_t) hub->node->too_large,
                      "streams", ngx_kafka_sse_status_streams(hub->node));
 }
 

@@ -1,0 +1,300 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+/*
+ * Test doubles of the few nginx functions that the module's pure parts call,
+ * with the same contract, so that unit programs link without nginx.  What a
+ * double does not know (a format of ngx_sprintf()) aborts.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_shim.h"
+
+
+char       ngx_shim_message[512];
+ngx_int_t  ngx_shim_fail_after = -1;
+
+
+static u_char *ngx_shim_vformat(u_char *dst, const char *fmt, va_list args);
+
+
+ngx_pool_t *
+ngx_create_pool(size_t size, ngx_log_t *log)
+{
+    ngx_pool_t  *pool;
+
+    pool = calloc(1, sizeof(ngx_pool_t));
+    if (pool == NULL) {
+        abort();
+    }
+
+    pool->log = log;
+
+    return pool;
+}
+
+
+void
+ngx_destroy_pool(ngx_pool_t *pool)
+{
+    ngx_pool_large_t  *large, *next;
+
+    for (large = pool->large; large; large = next) {
+        next = large->next;
+        free(large->alloc);
+        free(large);
+    }
+
+    free(pool);
+}
+
+
+/* each allocation is one of malloc(), so a byte too many is seen */
+
+void *
+ngx_palloc(ngx_pool_t *pool, size_t size)
+{
+    ngx_pool_large_t  *large;
+
+    if (ngx_shim_fail_after == 0) {
+        return NULL;
+    }
+
+    if (ngx_shim_fail_after > 0) {
+        ngx_shim_fail_after--;
+    }
+
+    large = malloc(sizeof(ngx_pool_large_t));
+    if (large == NULL) {
+        abort();
+    }
+
+    large->alloc = malloc(size);
+    if (large->alloc == NULL) {
+        abort();
+    }
+
+    large->next = pool->large;
+    pool->large = large;
+
+    return large->alloc;
+}
+
+
+void *
+ngx_pnalloc(ngx_pool_t *pool, size_t size)
+{
+    return ngx_palloc(pool, size);
+}
+
+
+ngx_array_t *
+ngx_array_create(ngx_pool_t *p, ngx_uint_t n, size_t size)
+{
+    ngx_array_t  *a;
+
+    a = ngx_palloc(p, sizeof(ngx_array_t));
+    if (a == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(a, p, n, size) != NGX_OK) {
+        return NULL;
+    }
+
+    return a;
+}
+
+
+void *
+ngx_array_push(ngx_array_t *a)
+{
+    void  *elts;
+
+    if (a->nelts == a->nalloc) {
+
+        elts = ngx_palloc(a->pool, 2 * a->nalloc * a->size);
+        if (elts == NULL) {
+            return NULL;
+        }
+
+        memcpy(elts, a->elts, a->nelts * a->size);
+        a->elts = elts;
+        a->nalloc *= 2;
+    }
+
+    return (u_char *) a->elts + a->size * a->nelts++;
+}
+
+
+void ngx_cdecl
+ngx_conf_log_error(ngx_uint_t level, ngx_conf_t *cf, ngx_err_t err,
+    const char *fmt, ...)
+{
+    u_char   buf[65536];
+    size_t   len;
+    va_list  args;
+
+    va_start(args, fmt);
+    len = ngx_shim_vformat(buf, fmt, args) - buf;
+    va_end(args);
+
+    len = ngx_min(len, sizeof(ngx_shim_message) - 1);
+    memcpy(ngx_shim_message, buf, len);
+    ngx_shim_message[len] = '\0';
+}
+
+
+u_char * ngx_cdecl
+ngx_sprintf(u_char *buf, const char *fmt, ...)
+{
+    u_char   *p;
+    va_list   args;
+
+    va_start(args, fmt);
+    p = ngx_shim_vformat(buf, fmt, args);
+    va_end(args);
+
+    return p;
+}
+
+
+static u_char *
+ngx_shim_vformat(u_char *dst, const char *fmt, va_list args)
+{
+    int         width;
+    char        number[32];
+    ngx_str_t  *s;
+
+    for ( /* void */ ; *fmt; fmt++) {
+
+        if (*fmt != '%') {
+            *dst++ = *fmt;
+            continue;
+        }
+
+        fmt++;
+        width = 0;
+
+        if (*fmt == '0') {
+            width = fmt[1] - '0';
+            fmt += 2;
+        }
+
+        switch (*fmt) {
+
+        case 'V':
+            s = va_arg(args, ngx_str_t *);
+            memcpy(dst, s->data, s->len);
+            dst += s->len;
+            continue;
+
+        case 'D':
+            snprintf(number, sizeof(number), "%0*d", width,
+                     (int) va_arg(args, int32_t));
+            break;
+
+        case 'd':
+            snprintf(number, sizeof(number), "%0*d", width,
+                     va_arg(args, int));
+            break;
+
+        case 'L':
+            snprintf(number, sizeof(number), "%0*lld", width,
+                     (long long) va_arg(args, int64_t));
+            break;
+
+        default:
+            abort();
+        }
+
+        memcpy(dst, number, strlen(number));
+        dst += strlen(number);
+    }
+
+    return dst;
+}
+
+
+void
+ngx_encode_base64(ngx_str_t *dst, ngx_str_t *src)
+{
+    u_char    *d, *s, *last;
+    uint32_t   n, left;
+
+    static const char  digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    d = dst->data;
+    s = src->data;
+    last = s + src->len;
+
+    while (s < last) {
+        left = ngx_min(last - s, 3);
+
+        n = (uint32_t) s[0] << 16;
+        n |= (left > 1) ? s[1] << 8 : 0;
+        n |= (left > 2) ? s[2] : 0;
+
+        *d++ = digits[n >> 18];
+        *d++ = digits[n >> 12 & 0x3f];
+        *d++ = (left > 1) ? digits[n >> 6 & 0x3f] : '=';
+        *d++ = (left > 2) ? digits[n & 0x3f] : '=';
+
+        s += left;
+    }
+
+    dst->len = d - dst->data;
+}
+
+
+/* NGX_ESCAPE_URI_COMPONENT only: all but the unreserved of RFC 3986 */
+
+uintptr_t
+ngx_escape_uri(u_char *dst, u_char *src, size_t size, ngx_uint_t type)
+{
+    static const char  hex[] = "0123456789ABCDEF";
+
+    if (type != NGX_ESCAPE_URI_COMPONENT || dst == NULL) {
+        abort();
+    }
+
+    while (size--) {
+
+        if ((*src >= 'a' && *src <= 'z') || (*src >= 'A' && *src <= 'Z')
+            || (*src >= '0' && *src <= '9') || *src == '-' || *src == '.'
+            || *src == '_' || *src == '~')
+        {
+            *dst++ = *src++;
+            continue;
+        }
+
+        *dst++ = '%';
+        *dst++ = hex[*src >> 4];
+        *dst++ = hex[*src++ & 0xf];
+    }
+
+    return (uintptr_t) dst;
+}
+
+
+/* months from 1 and full years, as nginx has them */
+
+void
+ngx_gmtime(time_t t, ngx_tm_t *tp)
+{
+    if (t < 0) {
+        abort();
+    }
+
+    gmtime_r(&t, tp);
+
+    tp->ngx_tm_mon++;
+    tp->ngx_tm_year += 1900;
+}

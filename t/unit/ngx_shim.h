@@ -1,0 +1,24 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#ifndef _NGX_SHIM_H_INCLUDED_
+#define _NGX_SHIM_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+/* the last message of ngx_conf_log_error(), NUL-terminated, empty: none */
+
+extern char       ngx_shim_message[512];
+
+/* allocations until one fails; -1: none does */
+
+extern ngx_int_t  ngx_shim_fail_after;
+
+
+#endif /* _NGX_SHIM_H_INCLUDED_ */
