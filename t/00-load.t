@@ -1,0 +1,369 @@
+# The module loads, and costs nothing where it is not configured; every
+# directive takes its good values, and refuses the others by naming file, line
+# and value.
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use KafkaSSE::Test;
+
+my $dir = tempdir();
+
+spew("$dir/secret", "top-secret\n");
+spew("$dir/empty", '');
+
+
+# A configuration, one statement a line: h, s, l and cluster are put into
+# their blocks.  "bare" leaves out what the others need.
+
+sub conf (%in) {
+    my $nginx = KafkaSSE::Nginx->module;
+    my @cluster = $in{bare} ? () : ("kafka_sse_cluster main {",
+                                    $in{brokers} // "brokers 127.0.0.1:1;",
+                                    $in{cluster} // (), "}");
+    my @location = $in{bare} || $in{alone} ? () : ("kafka_sse orders;");
+
+    return join "\n", "load_module $nginx;", "pid $dir/nginx.pid;",
+        $in{main} // (), "events {", $in{events} // (), "}", "http {",
+        "access_log off;", "client_body_temp_path $dir/body;",
+        "proxy_temp_path $dir/proxy;", "fastcgi_temp_path $dir/fastcgi;",
+        "uwsgi_temp_path $dir/uwsgi;", "scgi_temp_path $dir/scgi;",
+        @cluster, $in{h} // (), "server {", "listen 127.0.0.1:1;",
+        $in{s} // (), "location / {", @location, $in{l} // (), "}", "}", "}",
+        "";
+}
+
+
+my $nginx = KafkaSSE::Nginx->new(workers => 2);
+
+sub t (%in) {
+    my $conf = conf(%in);
+    my $r = $nginx->t($conf);
+
+    return ($r->{status} >> 8, $r->{out}, $conf);
+}
+
+
+sub good ($name, %in) {
+    my ($status, $out, $conf) = t(%in);
+
+    ok($status == 0 && $out !~ /\[(?:warn|emerg|alert)\]/, $name)
+        or diag($out, $conf);
+}
+
+
+# Refused, by one [emerg] line with the text in quotes and the line of the
+# statement that is wrong.
+
+sub bad ($name, $quoted, $statement, %in) {
+    my ($status, $out, $conf) = t(%in);
+
+    my @lines = split /\n/, $conf;
+    my ($line) = grep { $lines[$_ - 1] eq $statement } 1 .. @lines;
+    my @emerg = grep { /\[emerg\]/ } split /\n/, $out;
+
+    my $ok = $status == 1 && @emerg == 1
+             && index($emerg[0], "\"$quoted\"") >= 0
+             && $emerg[0] =~ /nginx\.conf:$line\b/
+             && $out !~ /top-secret/;
+
+    ok($ok, $name) or diag("status $status, line $line should name ",
+                           "\"$quoted\":\n$out$conf");
+}
+
+
+# A statement that is wrong in its place: http, server, location.
+
+sub bad_at ($where, $statement, $quoted, %in) {
+    bad("$statement is refused", $quoted, $statement, %in,
+        $where => $statement);
+}
+
+
+# ---- not configured: no process, no zone, no word
+
+good('loads without any directive', bare => 1);
+
+$nginx->start;
+
+is_deeply([ sort map { $_->{role} } $nginx->procs ],
+          [ qw(master worker worker) ],
+          'loaded but not configured starts no process')
+    or diag($nginx->titles);
+
+is_deeply([ $nginx->log_lines(qr/kafka/) ], [],
+          'loaded but not configured says nothing');
+
+my @maps = map { slurp("/proc/$_/maps") =~ m{^\S+ rw-s .*$}mg }
+               $nginx->workers;
+is(scalar(grep { !/dev.zero/ || /memfd|eventfd/ } @maps), 0,
+   'loaded but not configured makes no shared memory')
+    or diag(@maps);
+
+
+# ---- what is accepted
+
+my %good = (
+    l => [
+        'kafka_sse orders;',
+        'kafka_sse orders payments;',
+        'kafka_sse public=orders.v1;',
+        'kafka_sse public=orders-1 b_2;',
+        'kafka_sse orders cluster=main;',
+        'kafka_sse ' . 'x' x 249 . ';',
+        'kafka_sse_status json;',
+        'kafka_sse_status;',
+    ],
+    h => [
+        'kafka_sse_redis redis://127.0.0.1:6379;',
+        'kafka_sse_redis redis://127.0.0.1;',
+        'kafka_sse_redis redis://localhost/3;',
+        'kafka_sse_redis redis://user:pass%40word@127.0.0.1:6379/0;',
+        'kafka_sse_redis redis://:password@127.0.0.1:6379 prefix=p;',
+        "kafka_sse_redis redis://user\@127.0.0.1 password_file=$dir/secret;",
+        'kafka_sse_redis redis://[::1]:6379;',
+        "kafka_sse_redis unix:$dir/redis.sock;",
+        "kafka_sse_redis unix:$dir/redis.sock user=u"
+            . " password_file=$dir/secret db=2 prefix=kafka_sse:x;",
+        'kafka_sse_zone kafka_sse:1m;',
+        'kafka_sse_zone other:2048k;',
+        'kafka_sse_drain 10s;',
+        'kafka_sse_drain 0;',
+        map { "kafka_sse_$_;" } 'heartbeat 15s', 'retry 1s', 'event x',
+                                'data value', 'start latest',
+    ],
+    s => [ map { "kafka_sse_$_;" } 'heartbeat 15s', 'retry 1s', 'event x',
+                                   'data value', 'start latest' ],
+    more => [
+        'kafka_sse_heartbeat 500ms;',
+        'kafka_sse_heartbeat off;',
+        'kafka_sse_retry 2s;',
+        'kafka_sse_retry 0;',
+        'kafka_sse_retry 2s jitter=3s;',
+        'kafka_sse_retry 500ms jitter=0;',
+        'kafka_sse_event order;',
+        'kafka_sse_event "";',
+        'kafka_sse_event $kafka_sse_topic;',
+        'kafka_sse_event $kafka_sse_topic/${kafka_sse_partition}-'
+            . '$kafka_sse_offset.$kafka_sse_key.$kafka_sse_timestamp;',
+        'kafka_sse_event $kafka_sse_header_event_type;',
+        'kafka_sse_data value;',
+        'kafka_sse_data envelope;',
+        'kafka_sse_data cloudevents;',
+        'kafka_sse_start latest;',
+    ],
+    cluster => [
+        'group_id edge;',
+        'property fetch.min.bytes 1;',
+        'property security.protocol plaintext;',
+        'property debug broker;',
+        "property_file sasl.password $dir/secret;",
+    ],
+);
+
+good("$_ is accepted", alone => 1, l => $_) for @{$good{l}};
+good("$_ is accepted in http", h => $_) for @{$good{h}};
+good("$_ is accepted in server", s => $_) for @{$good{s}};
+good("$_ is accepted in location", l => $_) for @{$good{more}};
+good("$_ is accepted in a cluster", cluster => $_) for @{$good{cluster}};
+
+good("brokers $_ are accepted", brokers => "brokers $_;")
+    for 'kafka:9092', 'kafka', 'a:1 b:2 c', '[::1]:9092', '10.0.0.1:65535';
+
+good('two clusters are told apart by name', alone => 1,
+     h => "kafka_sse_cluster b { brokers b; }",
+     l => 'kafka_sse orders cluster=b;');
+
+
+# ---- what is not
+
+bad_at(l => "kafka_sse $$_[0];", $$_[1], alone => 1) for (
+    [ '""', '' ],
+    [ 'a/b', 'a/b' ],
+    [ '"a b"', 'a b' ],
+    [ '.', '.' ],
+    [ '..', '..' ],
+    [ 'x' x 250, 'x' x 250 ],
+    [ "t\x{c3}\x{a9}", "t\x{c3}\x{a9}" ],
+    [ 'a a', 'a' ],
+    [ 'a b a', 'a' ],
+    [ 'p=a p=b', 'p=b' ],
+    [ 'p=a q=a', 'q=a' ],
+    [ 'a=', 'a=' ],
+    [ '=a', '=a' ],
+    [ 'a=b=c', 'a=b=c' ],
+    [ 'a cluster=', 'cluster=' ],
+    [ 'a cluster=main cluster=main', 'cluster=main' ],
+    [ 'a cluster=nix', 'nix' ],
+    [ '$arg_topic', '$arg_topic' ],
+    [ '~^orders', '~^orders' ],
+    [ join(' ', map { "t$_" } 1 .. 65), 't65' ],
+);
+
+bad_at(l => "kafka_sse;", 'kafka_sse', alone => 1);
+bad_at(l => 'kafka_sse cluster=main;', 'kafka_sse', alone => 1);
+bad('kafka_sse twice in a location is refused', 'kafka_sse',
+    'kafka_sse again;', l => 'kafka_sse again;');
+bad('kafka_sse without any cluster is refused', 'kafka_sse',
+    'kafka_sse orders;', bare => 1, l => 'kafka_sse orders;');
+bad('kafka_sse that could be of two clusters is refused', 'kafka_sse',
+    'kafka_sse orders;', h => "kafka_sse_cluster b { brokers b; }");
+
+bad_at(cluster => $$_[0], $$_[1]) for (
+    [ 'nonsense 1;', 'nonsense' ],
+    [ 'brokers again:9092;', 'brokers' ],
+    [ 'group_id "";', '' ],
+    [ 'group_id a b;', 'group_id' ],
+    [ 'property fetch.min.bytes;', 'property' ],
+    [ 'property no.such.property 1;', 'no.such.property' ],
+    [ 'property fetch.min.bytes many;', 'many' ],
+    [ 'property security.protocol carrier-pigeon;', 'carrier-pigeon' ],
+    [ 'property group.id mine;', 'group.id' ],
+    [ 'property bootstrap.servers x:1;', 'bootstrap.servers' ],
+    [ 'property enable.auto.commit true;', 'enable.auto.commit' ],
+    [ "property_file sasl.password $dir/none;", "$dir/none" ],
+    [ "property_file no.such.property $dir/secret;", 'no.such.property' ],
+    [ "property_file fetch.min.bytes $dir/secret;", 'fetch.min.bytes' ],
+);
+
+bad("brokers $$_[0] are refused", $$_[1], "brokers $$_[0];",
+    brokers => "brokers $$_[0];") for (
+    [ 'kafka:0', 'kafka:0' ],
+    [ 'kafka:65536', 'kafka:65536' ],
+    [ 'kafka:', 'kafka:' ],
+    [ 'kafka:x', 'kafka:x' ],
+    [ ':9092', ':9092' ],
+    [ '""', '' ],
+    [ 'a:1 b:y', 'b:y' ],
+    [ 'a:1,b:2', 'a:1,b:2' ],
+    [ '[::1:9092', '[::1:9092' ],
+);
+
+
+bad_at(h => 'kafka_sse_cluster main { brokers b; }', 'main');
+bad_at(h => 'kafka_sse_cluster { brokers b; }', 'kafka_sse_cluster');
+bad_at(h => 'kafka_sse_cluster b { group_id x; }', 'b');
+bad_at(h => 'kafka_sse_cluster "" { brokers b; }', '');
+
+bad_at(h => "kafka_sse_redis $$_[0];", $$_[1]) for (
+    [ '""', '' ],
+    [ '127.0.0.1:6379', '127.0.0.1:6379' ],
+    [ 'http://127.0.0.1', 'http://127.0.0.1' ],
+    [ 'redis://', 'redis://' ],
+    [ 'redis://127.0.0.1:0', 'redis://127.0.0.1:0' ],
+    [ 'redis://127.0.0.1:65536', 'redis://127.0.0.1:65536' ],
+    [ 'redis://127.0.0.1/x', 'redis://127.0.0.1/x' ],
+    [ 'redis://127.0.0.1/-1', 'redis://127.0.0.1/-1' ],
+    [ 'redis://no-such-host.invalid', 'redis://no-such-host.invalid' ],
+    [ 'redis://user@127.0.0.1', 'user' ],
+    [ 'redis://user:top-secret%4@127.0.0.1', 'redis://***@127.0.0.1' ],
+    [ "redis://u:top-secret\@127.0.0.1 password_file=$dir/secret",
+      "password_file=$dir/secret" ],
+    [ "redis://127.0.0.1 password_file=$dir/none", "$dir/none" ],
+    [ "redis://127.0.0.1 password_file=$dir/empty", "$dir/empty" ],
+    [ 'redis://127.0.0.1 password_file=', 'password_file=' ],
+    [ 'redis://127.0.0.1 password=top-secret', 'password=' ],
+    [ 'redis://127.0.0.1 prefix=', 'prefix=' ],
+    [ 'redis://127.0.0.1 "prefix=a{b"', 'prefix=a{b' ],
+    [ '"redis://127.0.0.1" "prefix=a b"', 'prefix=a b' ],
+    [ 'redis://127.0.0.1 prefix=a prefix=b', 'prefix=b' ],
+    [ 'redis://127.0.0.1/1 db=2', 'db=2' ],
+    [ 'redis://127.0.0.1 db=x', 'db=x' ],
+    [ 'redis://127.0.0.1 nonsense', 'nonsense' ],
+    [ 'redis://127.0.0.1 nonsense=1', 'nonsense=1' ],
+    [ 'unix:', 'unix:' ],
+);
+
+bad_at(h => "kafka_sse_redis;", 'kafka_sse_redis');
+bad('kafka_sse_redis twice is refused', 'kafka_sse_redis',
+    'kafka_sse_redis redis://b;',
+    h => "kafka_sse_redis redis://127.0.0.1;\nkafka_sse_redis redis://b;");
+
+bad_at(h => "kafka_sse_zone $$_[0];", $$_[1]) for (
+    [ 'kafka_sse', 'kafka_sse' ],
+    [ 'kafka_sse:', 'kafka_sse:' ],
+    [ ':8m', ':8m' ],
+    [ 'kafka_sse:many', 'kafka_sse:many' ],
+    [ 'kafka_sse:8', 'kafka_sse:8' ],
+    [ 'kafka_sse:64k', 'kafka_sse:64k' ],
+    [ 'kafka_sse:-8m', 'kafka_sse:-8m' ],
+);
+
+bad_at(h => 'kafka_sse_zone a:8m b:8m;', 'kafka_sse_zone');
+
+bad_at(l => "kafka_sse_$$_[0];", $$_[1]) for (
+    [ 'heartbeat x', 'x' ],
+    [ 'heartbeat 0', '0' ],
+    [ 'heartbeat -1s', '-1s' ],
+    [ 'heartbeat ""', '' ],
+    [ 'heartbeat 1s 2s', 'kafka_sse_heartbeat' ],
+    [ 'retry x', 'x' ],
+    [ 'retry -1s', '-1s' ],
+    [ 'retry ""', '' ],
+    [ 'retry 2s jitter=', 'jitter=' ],
+    [ 'retry 2s jitter=x', 'jitter=x' ],
+    [ 'retry 2s jitter=-1s', 'jitter=-1s' ],
+    [ 'retry 2s shake=1s', 'shake=1s' ],
+    [ 'retry 2s jitter=1s x', 'kafka_sse_retry' ],
+    [ 'event $no_such_variable', '$no_such_variable' ],
+    [ 'event $kafka_sse_nonsense', '$kafka_sse_nonsense' ],
+    [ 'event a$', 'a$' ],
+    [ 'event "${kafka_sse_topic"', 'kafka_sse_topic' ],
+    [ 'event a b', 'kafka_sse_event' ],
+    [ 'data xml', 'xml' ],
+    [ 'data ""', '' ],
+    [ 'start sometime', 'sometime' ],
+    [ 'start ""', '' ],
+);
+
+bad_at(l => 'kafka_sse_status xml;', 'xml', alone => 1);
+bad_at(h => "kafka_sse_drain $_;", $_) for 'x', '-1s';
+
+
+# ---- where it may stand
+
+for my $directive ('kafka_sse_zone a:8m', 'kafka_sse_redis redis://127.0.0.1',
+                   'kafka_sse_drain 1s')
+{
+    my ($name) = split / /, $directive;
+    bad_at($_ => "$directive;", $name) for qw(s l);
+}
+
+bad_at($_ => 'kafka_sse a;', 'kafka_sse') for qw(h s);
+bad_at($_ => 'kafka_sse_status json;', 'kafka_sse_status') for qw(h s);
+bad_at($_ => 'kafka_sse_cluster b { brokers b; }', 'kafka_sse_cluster')
+    for qw(s l);
+
+
+# ---- a server that cannot carry it
+
+for my $case ([ main => 'master_process off;', 'master_process' ],
+              [ events => 'use select;', 'select' ],
+              [ events => 'use poll;', 'poll' ])
+{
+    my ($where, $statement, $word) = @$case;
+
+    SKIP: {
+        my ($status, $out) = t(bare => 1, $where => $statement);
+
+        skip("this nginx has no $word", 2) if $out =~ /invalid event type/;
+
+        is($status, 0, "$statement alone is accepted") or diag($out);
+
+        ($status, $out) = t($where => $statement);
+        my @emerg = grep { /\[emerg\]/ } split /\n/, $out;
+
+        ok($status == 1 && @emerg == 1 && $emerg[0] =~ /kafka_sse.*\Q$word\E/,
+           "$statement with kafka_sse is refused with one line")
+            or diag($out);
+    }
+}
+
+
+# ---- "nginx -t" leaves nothing behind
+
+t();
+is_deeply([ grep { slurp("$_/cmdline") =~ /kafka_sse companion/
+                   && slurp("$_/environ") =~ /\Q$dir/ } glob '/proc/[0-9]*' ],
+          [], '"nginx -t" starts no process');
+
+finish;

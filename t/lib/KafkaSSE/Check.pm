@@ -1,0 +1,77 @@
+package KafkaSSE::Check;
+
+# The end of every test: "finish" stops all nodes and looks at what they left.
+
+use v5.36;
+
+use Exporter 'import';
+use Test::More;
+use KafkaSSE::Nginx;
+use KafkaSSE::Rig qw(slurp);
+
+our @EXPORT = qw(finish log_faults);
+
+
+# The lines of a node's logs that must not be there.
+
+sub log_faults ($node) {
+    my @faults;
+    my @files = ($node->log_file, glob "$node->{prefix}/asan/*");
+    push @files, "$node->{prefix}/logs/start.log";
+
+    for my $file (@files) {
+        my $text = slurp($file);
+
+        if ($file =~ m{/asan/}) {
+            push @faults, $text if $text ne '';
+            next;
+        }
+
+        LINE: for my $line (split /\n/, $text) {
+            next if $line !~ / \[alert\] | \[emerg\] | \Qexited on signal\E
+                             | \Qopen socket\E
+                             | ERROR:[ ]\w+Sanitizer | \Qruntime error:\E /x;
+
+            next if $line =~ /process (\d+) exited on signal/
+                    && $node->{killed}{$1};
+
+            for my $re (@{$node->{expected}}) {
+                next LINE if $line =~ $re;
+            }
+
+            push @faults, "$line\n";
+        }
+    }
+
+    return @faults;
+}
+
+
+sub finish {
+    for my $node (KafkaSSE::Nginx->all) {
+        next if !$node->procs;
+
+        ok($node->quit(20), "$node->{name} quits")
+            or diag("still there:\n", $node->titles, $node->errors);
+    }
+
+    for my $node (KafkaSSE::Nginx->all) {
+        my @faults = log_faults($node);
+        @faults = (@faults[0 .. 29], "...\n") if @faults > 30;
+
+        ok(!@faults, "$node->{name} has a clean log") or diag(@faults);
+    }
+
+    # what happened before says why
+
+    if (!Test::More->builder->is_passing) {
+        for my $node (KafkaSSE::Nginx->all) {
+            diag("errors of $node->{name}:\n", $node->errors);
+        }
+    }
+
+    done_testing();
+}
+
+
+1;
