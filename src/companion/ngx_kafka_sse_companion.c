@@ -25,7 +25,7 @@
 #define NGX_KAFKA_SSE_DRAIN             2500
 #define NGX_KAFKA_SSE_TERMINATE         800     /* nginx kills after 1 s */
 #define NGX_KAFKA_SSE_SOON              5000    /* an end this soon after the
-                                                   start is a failure to start */
+                                                   start is a failure of it */
 #define NGX_KAFKA_SSE_BACKOFF_MIN       100
 #define NGX_KAFKA_SSE_BACKOFF_MAX       5000
 

@@ -18,38 +18,38 @@
      && ngx_strncmp((value)->data, text, sizeof(text) - 1) == 0)
 
 
+/*
+ * What returns char * returns NGX_CONF_OK, NGX_CONF_ERROR if it has logged
+ * why, or what is wrong, for ngx_kafka_sse_redis_url_refuse() to log.
+ */
+
 static ngx_kafka_sse_redis_conf_t *ngx_kafka_sse_redis_url_create(
     ngx_conf_t *cf);
 static char *ngx_kafka_sse_redis_url_address(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value);
-static char *ngx_kafka_sse_redis_url_authority(ngx_conf_t *cf,
-    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value, ngx_str_t *shown);
-static char *ngx_kafka_sse_redis_url_userinfo(ngx_conf_t *cf,
-    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *info, ngx_str_t *shown);
-static ngx_int_t ngx_kafka_sse_redis_url_unescape(ngx_conf_t *cf,
-    ngx_str_t *dst, u_char *p, u_char *last);
+static char *ngx_kafka_sse_redis_url_userinfo(ngx_kafka_sse_redis_conf_t *redis,
+    u_char *p, u_char *last);
+static ngx_int_t ngx_kafka_sse_redis_url_unescape(ngx_str_t *dst, u_char *p,
+    u_char *last);
 static char *ngx_kafka_sse_redis_url_host(ngx_conf_t *cf,
-    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *host, ngx_str_t *shown);
-static ngx_int_t ngx_kafka_sse_redis_url_shown(ngx_conf_t *cf,
-    ngx_str_t *value, ngx_str_t *shown);
-static u_char *ngx_kafka_sse_redis_url_last(u_char *p, u_char *last, u_char c);
-
+    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *host);
 static char *ngx_kafka_sse_redis_url_parameter(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value);
-static char *ngx_kafka_sse_redis_url_unknown(ngx_conf_t *cf,
-    ngx_str_t *value);
 static char *ngx_kafka_sse_redis_url_user(ngx_conf_t *cf,
-    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value, ngx_str_t *user);
+    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *user);
 static char *ngx_kafka_sse_redis_url_db(ngx_conf_t *cf,
-    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value, ngx_str_t *db);
+    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *db);
 static char *ngx_kafka_sse_redis_url_prefix(ngx_conf_t *cf,
-    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value, ngx_str_t *prefix);
+    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *prefix);
 static char *ngx_kafka_sse_redis_url_password_file(ngx_conf_t *cf,
-    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value, ngx_str_t *path);
+    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *path);
 static ssize_t ngx_kafka_sse_redis_url_read(ngx_conf_t *cf, ngx_str_t *path,
     u_char *buf, size_t size);
-static char *ngx_kafka_sse_redis_url_duplicate(ngx_conf_t *cf, char *name,
+static char *ngx_kafka_sse_redis_url_refuse(ngx_conf_t *cf, char *what,
     ngx_str_t *value);
+static char *ngx_kafka_sse_redis_url_refuse_address(ngx_conf_t *cf,
+    char *what, ngx_str_t *value);
+static u_char *ngx_kafka_sse_redis_url_last(u_char *p, u_char *last, u_char c);
 
 
 char *
@@ -69,13 +69,13 @@ ngx_kafka_sse_redis_url(ngx_conf_t *cf, ngx_kafka_sse_redis_conf_t **redisp)
 
     rv = ngx_kafka_sse_redis_url_address(cf, redis, &value[1]);
     if (rv != NGX_CONF_OK) {
-        return rv;
+        return ngx_kafka_sse_redis_url_refuse_address(cf, rv, &value[1]);
     }
 
     for (i = 2; i < cf->args->nelts; i++) {
         rv = ngx_kafka_sse_redis_url_parameter(cf, redis, &value[i]);
         if (rv != NGX_CONF_OK) {
-            return rv;
+            return ngx_kafka_sse_redis_url_refuse(cf, rv, &value[i]);
         }
     }
 
@@ -145,129 +145,81 @@ static char *
 ngx_kafka_sse_redis_url_address(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value)
 {
-    ngx_str_t  rest, shown;
-
-    if (ngx_kafka_sse_redis_url_shown(cf, value, &shown) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_kafka_sse_redis_url_has(value, "redis://")) {
-        rest.data = value->data + sizeof("redis://") - 1;
-        rest.len = value->len - (sizeof("redis://") - 1);
-
-        return ngx_kafka_sse_redis_url_authority(cf, redis, &rest, &shown);
-    }
+    char       *rv;
+    u_char     *p, *last;
+    ngx_str_t   host, db;
 
     if (ngx_kafka_sse_redis_url_has(value, "unix:")) {
-        return ngx_kafka_sse_redis_url_host(cf, redis, value, &shown);
+        return ngx_kafka_sse_redis_url_host(cf, redis, value);
     }
 
     if (ngx_kafka_sse_redis_url_has(value, "rediss://")) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "TLS to Redis is not supported yet, in \"%V\"",
-                           &shown);
-        return NGX_CONF_ERROR;
+        return "TLS is not supported yet,";
     }
 
-    if (value->len == 3 && ngx_strncmp(value->data, "off", 3) == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"kafka_sse_redis off\" is not supported yet");
-        return NGX_CONF_ERROR;
+    if (!ngx_kafka_sse_redis_url_has(value, "redis://")) {
+        return "neither \"redis://\" nor \"unix:\"";
     }
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid address of Redis \"%V\", use "
-                       "\"redis://host:port\" or \"unix:path\"",
-                       &shown);
-    return NGX_CONF_ERROR;
-}
-
-
-/* value is what follows "redis://", shown the whole without the password */
-
-static char *
-ngx_kafka_sse_redis_url_authority(ngx_conf_t *cf,
-    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value, ngx_str_t *shown)
-{
-    char       *rv;
-    u_char     *p, *last;
-    ngx_str_t   info, host, db;
-
+    host.data = value->data + sizeof("redis://") - 1;
     last = value->data + value->len;
-
-    host = *value;
 
     /* a password may hold "@" and "/", a host may not */
 
-    p = ngx_kafka_sse_redis_url_last(value->data, last, '@');
+    p = ngx_kafka_sse_redis_url_last(host.data, last, '@');
 
     if (p) {
-        info.data = value->data;
-        info.len = p - value->data;
-
-        rv = ngx_kafka_sse_redis_url_userinfo(cf, redis, &info, shown);
+        rv = ngx_kafka_sse_redis_url_userinfo(redis, host.data, p);
         if (rv != NGX_CONF_OK) {
             return rv;
         }
 
         host.data = p + 1;
-        host.len = last - host.data;
     }
 
     p = ngx_strlchr(host.data, last, '/');
 
-    if (p) {
-        host.len = p - host.data;
+    host.len = (p ? p : last) - host.data;
 
+    if (p && p + 1 != last) {
         db.data = p + 1;
         db.len = last - db.data;
 
-        if (db.len) {
-            rv = ngx_kafka_sse_redis_url_db(cf, redis, shown, &db);
-            if (rv != NGX_CONF_OK) {
-                return rv;
-            }
+        rv = ngx_kafka_sse_redis_url_db(cf, redis, &db);
+        if (rv != NGX_CONF_OK) {
+            return rv;
         }
     }
 
     if (ngx_kafka_sse_redis_url_has(&host, "unix:")) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid host in \"%V\", a unix socket is "
-                           "\"unix:path\"", shown);
-        return NGX_CONF_ERROR;
+        return "unix socket after \"redis://\"";
     }
 
-    return ngx_kafka_sse_redis_url_host(cf, redis, &host, shown);
+    return ngx_kafka_sse_redis_url_host(cf, redis, &host);
 }
 
 
+/* decodes it where it stands */
+
 static char *
-ngx_kafka_sse_redis_url_userinfo(ngx_conf_t *cf,
-    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *info, ngx_str_t *shown)
+ngx_kafka_sse_redis_url_userinfo(ngx_kafka_sse_redis_conf_t *redis, u_char *p,
+    u_char *last)
 {
-    u_char  *p, *last;
+    u_char  *colon;
 
-    last = info->data + info->len;
+    colon = ngx_strlchr(p, last, ':');
 
-    p = ngx_strlchr(info->data, last, ':');
-
-    if (info->len == 0 || (p && p + 1 == last)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "no password before \"@\" in \"%V\"", shown);
-        return NGX_CONF_ERROR;
+    if (p == last || (colon && colon + 1 == last)) {
+        return "no password before \"@\"";
     }
 
-    if (ngx_kafka_sse_redis_url_unescape(cf, &redis->user, info->data,
-                                         p ? p : last)
+    if (ngx_kafka_sse_redis_url_unescape(&redis->user, p, colon ? colon : last)
         != NGX_OK
-        || (p && ngx_kafka_sse_redis_url_unescape(cf, &redis->password,
-                                                  p + 1, last)
-                 != NGX_OK))
+        || (colon && ngx_kafka_sse_redis_url_unescape(&redis->password,
+                                                      colon + 1, last)
+                     != NGX_OK))
     {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid percent-encoding before \"@\" in \"%V\"",
-                           shown);
-        return NGX_CONF_ERROR;
+        return "invalid percent-encoding before \"@\"";
     }
 
     return NGX_CONF_OK;
@@ -277,41 +229,27 @@ ngx_kafka_sse_redis_url_userinfo(ngx_conf_t *cf,
 /* ngx_unescape_uri() lets what is no percent-encoding pass */
 
 static ngx_int_t
-ngx_kafka_sse_redis_url_unescape(ngx_conf_t *cf, ngx_str_t *dst, u_char *p,
-    u_char *last)
+ngx_kafka_sse_redis_url_unescape(ngx_str_t *dst, u_char *p, u_char *last)
 {
     u_char     *d;
     ngx_int_t   c;
 
-    if (p == last) {
-        return NGX_OK;
-    }
-
-    d = ngx_pnalloc(cf->pool, last - p);
-    if (d == NULL) {
-        return NGX_ERROR;
-    }
-
+    d = p;
     dst->data = d;
 
     while (p < last) {
+        c = *p++;
 
-        if (*p != '%') {
-            *d++ = *p++;
-            continue;
-        }
+        if (c == '%') {
+            c = (last - p < 2) ? NGX_ERROR : ngx_hextoi(p, 2);
+            if (c == NGX_ERROR) {
+                return NGX_ERROR;
+            }
 
-        if (last - p < 3) {
-            return NGX_ERROR;
-        }
-
-        c = ngx_hextoi(p + 1, 2);
-        if (c == NGX_ERROR) {
-            return NGX_ERROR;
+            p += 2;
         }
 
         *d++ = (u_char) c;
-        p += 3;
     }
 
     dst->len = d - dst->data;
@@ -324,9 +262,11 @@ ngx_kafka_sse_redis_url_unescape(ngx_conf_t *cf, ngx_str_t *dst, u_char *p,
 
 static char *
 ngx_kafka_sse_redis_url_host(ngx_conf_t *cf,
-    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *host, ngx_str_t *shown)
+    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *host)
 {
-    ngx_url_t  u;
+    size_t      len;
+    ngx_str_t  *name;
+    ngx_url_t   u;
 
     ngx_memzero(&u, sizeof(ngx_url_t));
 
@@ -334,104 +274,28 @@ ngx_kafka_sse_redis_url_host(ngx_conf_t *cf,
     u.default_port = NGX_KAFKA_SSE_REDIS_PORT;
 
     if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
-        if (u.err) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s in \"%V\"", u.err,
-                               shown);
-        }
-
-        return NGX_CONF_ERROR;
+        return u.err ? u.err : NGX_CONF_ERROR;
     }
 
     redis->addr = &u.addrs[0];
-    redis->name = *host;
 
-    if (!u.no_port) {
-        return NGX_CONF_OK;
+    name = &redis->name;
+    *name = *host;
+
+    if (u.no_port) {
+        len = host->len + sizeof(":65535") - 1;
+
+        name->data = ngx_pnalloc(cf->pool, len);
+        if (name->data == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        name->len = ngx_sprintf(name->data, "%V:%d", host,
+                                NGX_KAFKA_SSE_REDIS_PORT)
+                    - name->data;
     }
-
-    redis->name.data = ngx_pnalloc(cf->pool,
-                                   host->len + sizeof(":65535") - 1);
-    if (redis->name.data == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    redis->name.len = ngx_sprintf(redis->name.data, "%V:%d", host,
-                                  NGX_KAFKA_SSE_REDIS_PORT)
-                      - redis->name.data;
 
     return NGX_CONF_OK;
-}
-
-
-/*
- * The address for the log.  Whatever may be a password becomes "***": what
- * stands before "@"; and where "@" was forgotten, a port that is no number.
- */
-
-static ngx_int_t
-ngx_kafka_sse_redis_url_shown(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_str_t *shown)
-{
-    u_char  *p, *end, *last, *start;
-
-    *shown = *value;
-
-    last = value->data + value->len;
-
-    if (ngx_kafka_sse_redis_url_has(value, "unix:")) {
-        return NGX_OK;
-    }
-
-    p = ngx_strnstr(value->data, "://", value->len);
-    start = p ? p + sizeof("://") - 1 : value->data;
-
-    p = start;
-    end = ngx_kafka_sse_redis_url_last(start, last, '@');
-
-    if (end == NULL) {
-        p = ngx_kafka_sse_redis_url_last(start, last, ':');
-        if (p == NULL || *start == '[') {
-            return NGX_OK;
-        }
-
-        p++;
-
-        end = ngx_strlchr(p, last, '/');
-        if (end == NULL) {
-            end = last;
-        }
-
-        if (ngx_atoi(p, end - p) != NGX_ERROR) {
-            return NGX_OK;
-        }
-
-        end = last;
-    }
-
-    shown->data = ngx_pnalloc(cf->pool, value->len + sizeof("***") - 1);
-    if (shown->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    shown->len = ngx_sprintf(shown->data, "%*s***%*s",
-                             (size_t) (p - value->data), value->data,
-                             (size_t) (last - end), end)
-                 - shown->data;
-
-    return NGX_OK;
-}
-
-
-static u_char *
-ngx_kafka_sse_redis_url_last(u_char *p, u_char *last, u_char c)
-{
-    while (p < last) {
-        if (*--last == c) {
-            return last;
-        }
-    }
-
-    return NULL;
 }
 
 
@@ -439,13 +303,13 @@ static char *
 ngx_kafka_sse_redis_url_parameter(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value)
 {
-    ngx_str_t   arg;
+    ngx_str_t   arg, *name;
     ngx_uint_t  i;
 
     static struct {
         ngx_str_t   name;
         char     *(*handler)(ngx_conf_t *cf, ngx_kafka_sse_redis_conf_t *redis,
-                             ngx_str_t *value, ngx_str_t *arg);
+                             ngx_str_t *arg);
     } parameters[] = {
         { ngx_string("user="), ngx_kafka_sse_redis_url_user },
         { ngx_string("password_file="), ngx_kafka_sse_redis_url_password_file },
@@ -455,36 +319,16 @@ ngx_kafka_sse_redis_url_parameter(ngx_conf_t *cf,
     };
 
     for (i = 0; parameters[i].name.len; i++) {
+        name = &parameters[i].name;
 
-        if (value->len < parameters[i].name.len
-            || ngx_strncmp(value->data, parameters[i].name.data,
-                           parameters[i].name.len)
-               != 0)
+        if (value->len >= name->len
+            && ngx_strncmp(value->data, name->data, name->len) == 0)
         {
-            continue;
+            arg.data = value->data + name->len;
+            arg.len = value->len - name->len;
+
+            return parameters[i].handler(cf, redis, &arg);
         }
-
-        arg.data = value->data + parameters[i].name.len;
-        arg.len = value->len - parameters[i].name.len;
-
-        return parameters[i].handler(cf, redis, value, &arg);
-    }
-
-    return ngx_kafka_sse_redis_url_unknown(cf, value);
-}
-
-
-static char *
-ngx_kafka_sse_redis_url_unknown(ngx_conf_t *cf, ngx_str_t *value)
-{
-    if (ngx_kafka_sse_redis_url_has(value, "sentinel=")
-        || ngx_kafka_sse_redis_url_has(value, "ca=")
-        || ngx_kafka_sse_redis_url_has(value, "certificate=")
-        || ngx_kafka_sse_redis_url_has(value, "key="))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "parameter \"%V\" is not supported yet", value);
-        return NGX_CONF_ERROR;
     }
 
     if (ngx_kafka_sse_redis_url_has(value, "password=")) {
@@ -494,23 +338,20 @@ ngx_kafka_sse_redis_url_unknown(ngx_conf_t *cf, ngx_str_t *value)
         return NGX_CONF_ERROR;
     }
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
-                       value);
-    return NGX_CONF_ERROR;
+    return "unknown parameter";
 }
 
 
 static char *
 ngx_kafka_sse_redis_url_user(ngx_conf_t *cf, ngx_kafka_sse_redis_conf_t *redis,
-    ngx_str_t *value, ngx_str_t *user)
+    ngx_str_t *user)
 {
     if (redis->user.len) {
-        return ngx_kafka_sse_redis_url_duplicate(cf, "user", value);
+        return "duplicate user";
     }
 
     if (user->len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "no user in \"%V\"", value);
-        return NGX_CONF_ERROR;
+        return "no user";
     }
 
     redis->user = *user;
@@ -521,20 +362,17 @@ ngx_kafka_sse_redis_url_user(ngx_conf_t *cf, ngx_kafka_sse_redis_conf_t *redis,
 
 static char *
 ngx_kafka_sse_redis_url_db(ngx_conf_t *cf, ngx_kafka_sse_redis_conf_t *redis,
-    ngx_str_t *value, ngx_str_t *db)
+    ngx_str_t *db)
 {
     ngx_int_t  n;
 
     if (redis->db != NGX_CONF_UNSET_UINT) {
-        return ngx_kafka_sse_redis_url_duplicate(cf, "db", value);
+        return "duplicate db";
     }
 
     n = ngx_atoi(db->data, db->len);
-
     if (n == NGX_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid db number in \"%V\"", value);
-        return NGX_CONF_ERROR;
+        return "invalid db number";
     }
 
     redis->db = n;
@@ -547,28 +385,24 @@ ngx_kafka_sse_redis_url_db(ngx_conf_t *cf, ngx_kafka_sse_redis_conf_t *redis,
 
 static char *
 ngx_kafka_sse_redis_url_prefix(ngx_conf_t *cf,
-    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value, ngx_str_t *prefix)
+    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *prefix)
 {
     u_char      c;
     ngx_uint_t  i;
 
     if (redis->prefix.len) {
-        return ngx_kafka_sse_redis_url_duplicate(cf, "prefix", value);
+        return "duplicate prefix";
     }
 
     if (prefix->len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "no prefix in \"%V\"", value);
-        return NGX_CONF_ERROR;
+        return "no prefix";
     }
 
     for (i = 0; i < prefix->len; i++) {
         c = prefix->data[i];
 
         if (c <= ' ' || c == 0x7f || c == '{' || c == '}') {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "white space, control character or brace "
-                               "in \"%V\"", value);
-            return NGX_CONF_ERROR;
+            return "white space, control character or brace";
         }
     }
 
@@ -580,18 +414,17 @@ ngx_kafka_sse_redis_url_prefix(ngx_conf_t *cf,
 
 static char *
 ngx_kafka_sse_redis_url_password_file(ngx_conf_t *cf,
-    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value, ngx_str_t *path)
+    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *path)
 {
     u_char   *buf;
     ssize_t   n;
 
     if (redis->password.len) {
-        return ngx_kafka_sse_redis_url_duplicate(cf, "password", value);
+        return "duplicate password";
     }
 
     if (path->len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "no path in \"%V\"", value);
-        return NGX_CONF_ERROR;
+        return "no path";
     }
 
     if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
@@ -618,9 +451,7 @@ ngx_kafka_sse_redis_url_password_file(ngx_conf_t *cf,
     }
 
     if (n == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "no password in \"%V\"", path);
-        return NGX_CONF_ERROR;
+        return ngx_kafka_sse_redis_url_refuse(cf, "no password", path);
     }
 
     redis->password.data = buf;
@@ -664,8 +495,7 @@ ngx_kafka_sse_redis_url_read(ngx_conf_t *cf, ngx_str_t *path, u_char *buf,
     } while (n && len < size);
 
     if (n > 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "password in \"%V\" is too long", path);
+        (void) ngx_kafka_sse_redis_url_refuse(cf, "too long a password", path);
     }
 
     if (ngx_close_file(fd) == NGX_FILE_ERROR) {
@@ -678,10 +508,71 @@ ngx_kafka_sse_redis_url_read(ngx_conf_t *cf, ngx_str_t *path, u_char *buf,
 
 
 static char *
-ngx_kafka_sse_redis_url_duplicate(ngx_conf_t *cf, char *name,
+ngx_kafka_sse_redis_url_refuse(ngx_conf_t *cf, char *what, ngx_str_t *value)
+{
+    if (what != NGX_CONF_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s in \"%V\"", what, value);
+    }
+
+    return NGX_CONF_ERROR;
+}
+
+
+/*
+ * Whatever may be a password becomes "***": what stands before "@"; and where
+ * "@" was forgotten, all behind a ":" that is not before a port.
+ */
+
+static char *
+ngx_kafka_sse_redis_url_refuse_address(ngx_conf_t *cf, char *what,
     ngx_str_t *value)
 {
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "duplicate %s in \"%V\"", name,
-                       value);
+    u_char  *p, *end, *last, *slash;
+
+    if (what == NGX_CONF_ERROR || ngx_kafka_sse_redis_url_has(value, "unix:"))
+    {
+        return ngx_kafka_sse_redis_url_refuse(cf, what, value);
+    }
+
+    last = value->data + value->len;
+
+    p = ngx_strnstr(value->data, "://", value->len);
+    p = p ? p + sizeof("://") - 1 : value->data;
+
+    end = ngx_kafka_sse_redis_url_last(p, last, '@');
+
+    if (end == NULL) {
+        end = last;
+
+        p = (*p == '[') ? NULL : ngx_kafka_sse_redis_url_last(p, last, ':');
+        if (p == NULL) {
+            return ngx_kafka_sse_redis_url_refuse(cf, what, value);
+        }
+
+        p++;
+        slash = ngx_strlchr(p, last, '/');
+
+        if (ngx_atoi(p, (slash ? slash : last) - p) != NGX_ERROR) {
+            return ngx_kafka_sse_redis_url_refuse(cf, what, value);
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s in \"%*s***%*s\"", what,
+                       (size_t) (p - value->data), value->data,
+                       (size_t) (last - end), end);
+
     return NGX_CONF_ERROR;
+}
+
+
+static u_char *
+ngx_kafka_sse_redis_url_last(u_char *p, u_char *last, u_char c)
+{
+    while (p < last) {
+        if (*--last == c) {
+            return last;
+        }
+    }
+
+    return NULL;
 }

@@ -48,6 +48,7 @@ ngx_kafka_sse_ring_init(ngx_kafka_sse_ring_sh_t *ring, u_char *data,
 void
 ngx_kafka_sse_ring_recover(ngx_kafka_sse_ring_sh_t *ring)
 {
+    ngx_kafka_sse_topic_sh_t      *topic;
     ngx_kafka_sse_partition_sh_t  *part;
 
     if ((ring->seq & 1) == 0) {
@@ -55,8 +56,8 @@ ngx_kafka_sse_ring_recover(ngx_kafka_sse_ring_sh_t *ring)
     }
 
     if (ring->head <= ring->intent.head && ring->intent.partition >= 0) {
-        part = &ring->table->topics[ring->intent.topic]
-                                              .partitions[ring->intent.partition];
+        topic = &ring->table->topics[ring->intent.topic];
+        part = &topic->partitions[ring->intent.partition];
         part->held = ring->intent.held;
         part->last = ring->intent.last;
     }
@@ -151,6 +152,7 @@ ngx_kafka_sse_ring_append_topic(ngx_kafka_sse_ring_sh_t *ring,
     ngx_memzero(&entry, sizeof(ngx_kafka_sse_ring_entry_t));
 
     entry.type = NGX_KAFKA_SSE_RING_TOPIC;
+    entry.flags = sh->tag;
     entry.topic = (uint16_t) topic;
     entry.partition = -1;
     entry.key_len = NGX_KAFKA_SSE_RING_NULL;

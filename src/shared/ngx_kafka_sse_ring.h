@@ -34,7 +34,8 @@
                                              flags: the reason */
 #define NGX_KAFKA_SSE_RING_TOPIC    3     /* the topic has started: value holds
                                              an int64 for each partition, its
-                                             position here and now */
+                                             position here and now; flags: the
+                                             topic's tag */
 
 /* reasons of a move, as they are told to clients */
 

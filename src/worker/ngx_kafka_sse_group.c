@@ -227,7 +227,7 @@ ngx_kafka_sse_group_position(ngx_kafka_sse_group_t *group, ngx_pool_t *pool)
         t->next = ngx_kafka_sse_group_next(member, &t->n);
 
         if (t->n) {
-            t->tag = member->topic->sh->tag;
+            t->tag = member->topic->tag;
             partitions += t->n;
             n++;
         }
@@ -288,7 +288,8 @@ ngx_kafka_sse_group_record(ngx_kafka_sse_hub_t *hub,
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, hub->log, 0,
                    "kafka_sse frame %V/%D:%L, log at %uL",
-                   &member->topic->topic->name, rec->partition, rec->offset, group->log.end);
+                   &member->topic->topic->name, rec->partition, rec->offset,
+                   group->log.end);
 }
 
 
@@ -373,7 +374,7 @@ ngx_kafka_sse_group_event(ngx_kafka_sse_hub_t *hub,
 }
 
 
-/* without memory its streams end, and resume: nothing is left out in silence */
+/* without memory its streams end, and resume: nothing is silently left out */
 
 static void
 ngx_kafka_sse_group_fail(ngx_kafka_sse_group_t *group)

@@ -35,6 +35,7 @@ typedef struct {
     ngx_kafka_sse_topic_t      *topic;
     ngx_kafka_sse_topic_sh_t   *sh;         /* NULL: not in the table yet */
     ngx_uint_t                  index;      /* in the table */
+    uint32_t                    tag;        /* in positions */
     ngx_uint_t                  n;          /* partitions; 0: not started */
     int64_t                    *next;       /* at the hub's cursor; room for
                                                ..PARTITIONS_MAX once started */

@@ -21,9 +21,7 @@
 static ngx_int_t ngx_kafka_sse_hub_init_topics(ngx_kafka_sse_hub_t *hub);
 static void ngx_kafka_sse_hub_turn_handler(ngx_event_t *ev);
 static void ngx_kafka_sse_hub_sync(ngx_kafka_sse_hub_t *hub);
-static ngx_int_t ngx_kafka_sse_hub_sync_topics(ngx_kafka_sse_hub_t *hub);
-static void ngx_kafka_sse_hub_begin(ngx_kafka_sse_hub_topic_t *topic,
-    ngx_uint_t n, int64_t *next);
+static void ngx_kafka_sse_hub_sync_topics(ngx_kafka_sse_hub_t *hub);
 static ngx_uint_t ngx_kafka_sse_hub_read(ngx_kafka_sse_hub_t *hub);
 static ngx_int_t ngx_kafka_sse_hub_entry(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_ring_entry_t *entry);
@@ -31,6 +29,9 @@ static ngx_kafka_sse_hub_topic_t *ngx_kafka_sse_hub_topic(
     ngx_kafka_sse_hub_t *hub, ngx_uint_t index);
 static ngx_int_t ngx_kafka_sse_hub_topic_entry(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_hub_topic_t *topic, ngx_kafka_sse_ring_entry_t *entry);
+static void ngx_kafka_sse_hub_replaced(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_hub_topic_t *topic);
+static void ngx_kafka_sse_hub_break(ngx_kafka_sse_stream_t *stream);
 static void ngx_kafka_sse_hub_tell_ids(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_hub_topic_t *topic);
 static void ngx_kafka_sse_hub_lapped(ngx_kafka_sse_hub_t *hub);
@@ -200,9 +201,9 @@ ngx_kafka_sse_hub_sync(ngx_kafka_sse_hub_t *hub)
 
         hub->cursor = hub->ring->head;
 
-        if (ngx_kafka_sse_hub_sync_topics(hub) == NGX_OK
-            && ngx_kafka_sse_ring_look_same(hub->ring, seq))
-        {
+        ngx_kafka_sse_hub_sync_topics(hub);
+
+        if (ngx_kafka_sse_ring_look_same(hub->ring, seq)) {
             hub->synced = 1;
             hub->retry = 1;
             break;
@@ -225,7 +226,7 @@ ngx_kafka_sse_hub_sync(ngx_kafka_sse_hub_t *hub)
 }
 
 
-static ngx_int_t
+static void
 ngx_kafka_sse_hub_sync_topics(ngx_kafka_sse_hub_t *hub)
 {
     ngx_int_t                   index;
@@ -247,6 +248,7 @@ ngx_kafka_sse_hub_sync_topics(ngx_kafka_sse_hub_t *hub)
 
         topic->sh = sh;
         topic->index = index;
+        topic->tag = sh->tag;
         hub->by_index[index] = topic;
 
         if (!sh->started) {
@@ -265,24 +267,6 @@ ngx_kafka_sse_hub_sync_topics(ngx_kafka_sse_hub_t *hub)
 
         topic->n = p;
     }
-
-    return NGX_OK;
-}
-
-
-/* a topic has started here, or has more partitions */
-
-static void
-ngx_kafka_sse_hub_begin(ngx_kafka_sse_hub_topic_t *topic, ngx_uint_t n,
-    int64_t *next)
-{
-    ngx_uint_t  p;
-
-    for (p = topic->n; p < n; p++) {
-        topic->next[p] = next[p];
-    }
-
-    topic->n = ngx_max(topic->n, n);
 }
 
 
@@ -429,13 +413,72 @@ ngx_kafka_sse_hub_topic_entry(ngx_kafka_sse_hub_t *hub,
 
     n = rec.value.len / sizeof(int64_t);
 
+    if (topic->n && topic->tag != entry->flags) {
+        ngx_kafka_sse_hub_replaced(hub, topic);
+    }
+
+    topic->tag = entry->flags;
+
     if (n > topic->n) {
-        ngx_kafka_sse_hub_begin(topic, n, (int64_t *) rec.value.data);
+        ngx_memcpy(topic->next + topic->n,
+                   rec.value.data + topic->n * sizeof(int64_t),
+                   (n - topic->n) * sizeof(int64_t));
+        topic->n = n;
+
         ngx_kafka_sse_hub_tell_ids(hub, topic);
         hub->retry = 1;
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Under the same name there is another topic now.  Its streams end; they come
+ * back with a position in the former one, and are told that it is unknown.
+ */
+
+static void
+ngx_kafka_sse_hub_replaced(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_hub_topic_t *topic)
+{
+    ngx_queue_t             *q;
+    ngx_kafka_sse_stream_t  *stream;
+
+    ngx_log_error(NGX_LOG_WARN, hub->log, 0,
+                  "kafka_sse: topic \"%V\" is another one now, its streams "
+                  "end", &topic->topic->name);
+
+    ngx_kafka_sse_hub_flush(hub);
+
+    for (q = ngx_queue_head(&hub->streams);
+         q != ngx_queue_sentinel(&hub->streams);
+         q = ngx_queue_next(q))
+    {
+        stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, all);
+
+        if (stream->group
+            && ngx_kafka_sse_group_member(stream->group, topic->index))
+        {
+            ngx_kafka_sse_hub_break(stream);
+        }
+    }
+
+    topic->n = 0;
+}
+
+
+/* ends a stream whose log goes on behind a hole */
+
+static void
+ngx_kafka_sse_hub_break(ngx_kafka_sse_stream_t *stream)
+{
+    if (ngx_kafka_sse_stream_drained(stream)) {
+        ngx_kafka_sse_stream_end(stream, NGX_KAFKA_SSE_CLOSE_ERROR);
+
+    } else {
+        ngx_kafka_sse_stream_close(stream, NGX_KAFKA_SSE_CLOSE_ERROR);
+    }
 }
 
 
@@ -484,15 +527,7 @@ ngx_kafka_sse_hub_lapped(ngx_kafka_sse_hub_t *hub)
          q = ngx_queue_next(q))
     {
         stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, all);
-
-        if (ngx_kafka_sse_stream_drained(stream)) {
-            ngx_kafka_sse_stream_end(stream, NGX_KAFKA_SSE_CLOSE_ERROR);
-
-        } else {
-            /* what its log gets next would follow a hole */
-
-            ngx_kafka_sse_stream_close(stream, NGX_KAFKA_SSE_CLOSE_ERROR);
-        }
+        ngx_kafka_sse_hub_break(stream);
     }
 
     hub->synced = 0;

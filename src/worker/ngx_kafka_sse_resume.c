@@ -177,7 +177,7 @@ ngx_kafka_sse_resume_find(ngx_kafka_sse_position_t *position,
     for (i = 0; i < position->ntopics; i++) {
         t = &position->topics[i];
 
-        if (t->n && t->tag == member->topic->sh->tag
+        if (t->n && t->tag == member->topic->tag
             && t->n <= member->topic->n)
         {
             return t;
@@ -520,7 +520,8 @@ ngx_kafka_sse_resume_entry(ngx_kafka_sse_hub_t *hub,
             return NGX_DECLINED;
         }
 
-        return ngx_kafka_sse_resume_topic(hub, member, &rec);
+        return (entry->flags == member->topic->tag)
+               ? ngx_kafka_sse_resume_topic(hub, member, &rec) : NGX_DECLINED;
     }
 
     if ((ngx_uint_t) entry->partition >= member->n) {
