@@ -34,11 +34,6 @@
 #define NGX_KAFKA_SSE_CLIENT_QUIET   60000
 
 
-static rd_kafka_conf_t *ngx_kafka_sse_client_conf(
-    ngx_kafka_sse_client_t *client, ngx_kafka_sse_client_property_t *defaults,
-    ngx_kafka_sse_client_property_t *own);
-static ngx_int_t ngx_kafka_sse_client_set(ngx_kafka_sse_client_t *client,
-    rd_kafka_conf_t *conf, ngx_kafka_sse_client_property_t *property);
 static ngx_int_t ngx_kafka_sse_client_wakeup(ngx_kafka_sse_client_t *client);
 static void ngx_kafka_sse_client_read_handler(ngx_event_t *rev);
 static void ngx_kafka_sse_client_next_handler(ngx_event_t *ev);
@@ -54,49 +49,25 @@ static ngx_int_t ngx_kafka_sse_client_pack(ngx_kafka_sse_client_t *client,
 static void *ngx_kafka_sse_client_destroy(void *data);
 
 
-/* what both owners want */
-
-static ngx_kafka_sse_client_property_t  ngx_kafka_sse_client_defaults[] = {
-    { "client.id", "ngx_kafka_sse" },
-    { "isolation.level", "read_committed" },
-    { "socket.nagle.disable", "true" },
-    { "socket.keepalive.enable", "true" },
-
-    /* once Kafka is back we want to know it soon: 10 s by default */
-    { "reconnect.backoff.max.ms", "1000" },
-
-    /* new topics and partitions are noticed by this: 5 minutes by default */
-    { "topic.metadata.refresh.interval.ms", "2000" },
-
-    /* of records that wait for us: 64M by default */
-    { "queued.max.messages.kbytes", "16384" },
-
-    /* the wait after the queue was full: 1 s by default, not before 2.2 */
-    { "fetch.queue.backoff.ms", "5" },
-
-    { NULL, NULL }
-};
-
-
-static ngx_kafka_sse_client_property_t  ngx_kafka_sse_client_own[] = {
-    { "log.queue", "true" },
-    { "auto.offset.reset", "error" },
-    { NULL, NULL }
-};
-
-
 ngx_int_t
 ngx_kafka_sse_client_open(ngx_kafka_sse_client_t *client,
-    ngx_kafka_sse_client_property_t *defaults,
-    ngx_kafka_sse_client_property_t *own)
+    ngx_kafka_sse_property_t *defaults, ngx_kafka_sse_property_t *own)
 {
     char              err[512];
     rd_kafka_conf_t  *conf;
 
-    conf = ngx_kafka_sse_client_conf(client, defaults, own);
+    conf = ngx_kafka_sse_property_conf(client->cluster, defaults, own,
+                                       client->role, client->log);
     if (conf == NULL) {
         return NGX_ERROR;
     }
+
+    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_FETCH
+                                   |RD_KAFKA_EVENT_LOG
+                                   |RD_KAFKA_EVENT_ERROR
+                                   |RD_KAFKA_EVENT_STATS
+                                   |RD_KAFKA_EVENT_REBALANCE
+                                   |RD_KAFKA_EVENT_OFFSET_COMMIT);
 
     client->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, err, sizeof(err));
     if (client->rk == NULL) {
@@ -124,102 +95,6 @@ ngx_kafka_sse_client_open(ngx_kafka_sse_client_t *client,
     if (ngx_kafka_sse_client_wakeup(client) != NGX_OK) {
         ngx_kafka_sse_client_close(client, 1);
         return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-static rd_kafka_conf_t *
-ngx_kafka_sse_client_conf(ngx_kafka_sse_client_t *client,
-    ngx_kafka_sse_client_property_t *defaults,
-    ngx_kafka_sse_client_property_t *own)
-{
-    ngx_int_t                        rc;
-    ngx_uint_t                       i;
-    ngx_keyval_t                    *kv;
-    rd_kafka_conf_t                 *conf;
-    ngx_kafka_sse_client_property_t  brokers[2];
-
-    conf = rd_kafka_conf_new();
-
-    /* an older librdkafka does without a default it does not know */
-
-    (void) ngx_kafka_sse_client_set(client, conf,
-                                    ngx_kafka_sse_client_defaults);
-    (void) ngx_kafka_sse_client_set(client, conf, defaults);
-
-    rc = NGX_OK;
-    kv = client->cluster->properties.elts;
-
-    for (i = 0; i < client->cluster->properties.nelts && rc == NGX_OK; i++) {
-        if (rd_kafka_conf_set(conf, (char *) kv[i].key.data,
-                              (char *) kv[i].value.data, NULL, 0)
-            != RD_KAFKA_CONF_OK)
-        {
-            /* the value may be a secret */
-
-            ngx_log_error(NGX_LOG_ERR, client->log, 0,
-                          "kafka_sse: no %s for cluster \"%V\": librdkafka "
-                          "no longer accepts property \"%V\"",
-                          client->role, &client->cluster->name, &kv[i].key);
-            rc = NGX_ERROR;
-        }
-    }
-
-    ngx_memzero(brokers, sizeof(brokers));
-    brokers[0].name = "bootstrap.servers";
-    brokers[0].value = (char *) client->cluster->brokers.data;
-
-    if (rc == NGX_OK) {
-        rc = ngx_kafka_sse_client_set(client, conf, brokers);
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_kafka_sse_client_set(client, conf, ngx_kafka_sse_client_own);
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_kafka_sse_client_set(client, conf, own);
-    }
-
-    if (rc != NGX_OK) {
-        rd_kafka_conf_destroy(conf);
-        return NULL;
-    }
-
-    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_FETCH
-                                   |RD_KAFKA_EVENT_LOG
-                                   |RD_KAFKA_EVENT_ERROR
-                                   |RD_KAFKA_EVENT_STATS
-                                   |RD_KAFKA_EVENT_REBALANCE
-                                   |RD_KAFKA_EVENT_OFFSET_COMMIT);
-
-    return conf;
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_client_set(ngx_kafka_sse_client_t *client,
-    rd_kafka_conf_t *conf, ngx_kafka_sse_client_property_t *property)
-{
-    char  err[256];
-
-    for ( /* void */ ; property->name; property++) {
-
-        switch (rd_kafka_conf_set(conf, property->name, property->value,
-                                  err, sizeof(err)))
-        {
-        case RD_KAFKA_CONF_OK:
-        case RD_KAFKA_CONF_UNKNOWN:
-            break;
-
-        default:
-            ngx_log_error(NGX_LOG_ERR, client->log, 0,
-                          "kafka_sse: no %s for cluster \"%V\": %s",
-                          client->role, &client->cluster->name, err);
-            return NGX_ERROR;
-        }
     }
 
     return NGX_OK;
@@ -471,6 +346,21 @@ ngx_kafka_sse_client_error(ngx_kafka_sse_client_t *client,
 }
 
 
+void
+ngx_kafka_sse_client_failed(ngx_kafka_sse_client_t *client,
+    rd_kafka_error_t *error)
+{
+    if (error == NULL) {
+        return;
+    }
+
+    ngx_kafka_sse_client_error(client, rd_kafka_error_code(error),
+                               rd_kafka_error_string(error));
+
+    rd_kafka_error_destroy(error);
+}
+
+
 static ngx_uint_t
 ngx_kafka_sse_client_said(ngx_kafka_sse_client_t *client,
     rd_kafka_resp_err_t code)
@@ -628,8 +518,8 @@ ngx_kafka_sse_client_destroy(void *data)
 
 
 rd_kafka_topic_t *
-ngx_kafka_sse_client_topic(ngx_kafka_sse_client_t *client, char *name,
-    void *data)
+ngx_kafka_sse_client_topic(ngx_kafka_sse_client_t *client,
+    ngx_kafka_sse_topic_t *topic, void *data)
 {
     rd_kafka_topic_t       *rkt;
     rd_kafka_topic_conf_t  *conf;
@@ -638,12 +528,12 @@ ngx_kafka_sse_client_topic(ngx_kafka_sse_client_t *client, char *name,
 
     rd_kafka_topic_conf_set_opaque(conf, data);
 
-    rkt = rd_kafka_topic_new(client->rk, name, conf);
+    rkt = rd_kafka_topic_new(client->rk, (char *) topic->name.data, conf);
 
     if (rkt == NULL) {
         ngx_log_error(NGX_LOG_ERR, client->log, 0,
-                      "kafka_sse: cluster \"%V\", %s: topic \"%s\": %s",
-                      &client->cluster->name, client->role, name,
+                      "kafka_sse: cluster \"%V\", %s: topic \"%V\": %s",
+                      &client->cluster->name, client->role, &topic->name,
                       rd_kafka_err2str(rd_kafka_last_error()));
     }
 
@@ -752,13 +642,13 @@ ngx_kafka_sse_client_pack(ngx_kafka_sse_client_t *client,
 
 
 int64_t
-ngx_kafka_sse_client_end(ngx_kafka_sse_client_t *client, char *topic,
-    int32_t partition)
+ngx_kafka_sse_client_end(ngx_kafka_sse_client_t *client,
+    ngx_kafka_sse_topic_t *topic, int32_t partition)
 {
     int64_t  low, high;
 
-    if (rd_kafka_get_watermark_offsets(client->rk, topic, partition,
-                                       &low, &high)
+    if (rd_kafka_get_watermark_offsets(client->rk, (char *) topic->name.data,
+                                       partition, &low, &high)
         != RD_KAFKA_RESP_ERR_NO_ERROR)
     {
         return -1;

@@ -16,19 +16,14 @@
 
 #include <shared/ngx_kafka_sse_conf.h>
 #include <shared/ngx_kafka_sse_record.h>
+#include <companion/ngx_kafka_sse_property.h>
 
 
 /*
  * A librdkafka client, for its two owners, the consumer and the reader: made
  * from the cluster's configuration, its one queue of events brought into
- * nginx's event loop, its log and its errors into nginx's log.  Only these
- * three include rdkafka.h.
+ * nginx's event loop, its log and its errors into nginx's log.
  */
-
-typedef struct {
-    char                           *name;
-    char                           *value;
-} ngx_kafka_sse_client_property_t;
 
 
 /*
@@ -93,14 +88,12 @@ typedef struct {
 
 
 /*
- * Makes the client: first the defaults, then the cluster's properties, then
- * what the module itself must own.  Both lists end with a NULL name.  Events
- * come from the event loop only, none before _open() has returned.
+ * Makes the client, see ngx_kafka_sse_property_conf().  Events come from the
+ * event loop only, none before _open() has returned.
  */
 
 ngx_int_t ngx_kafka_sse_client_open(ngx_kafka_sse_client_t *client,
-    ngx_kafka_sse_client_property_t *defaults,
-    ngx_kafka_sse_client_property_t *own);
+    ngx_kafka_sse_property_t *defaults, ngx_kafka_sse_property_t *own);
 
 /* takes no more events until _resume(); for less than max.poll.interval.ms */
 
@@ -129,7 +122,7 @@ void ngx_kafka_sse_client_close(ngx_kafka_sse_client_t *client,
 /* a handle of the topic, whose rd_kafka_topic_opaque() is data */
 
 rd_kafka_topic_t *ngx_kafka_sse_client_topic(ngx_kafka_sse_client_t *client,
-    char *name, void *data);
+    ngx_kafka_sse_topic_t *topic, void *data);
 
 /*
  * Makes a record of a message.  Key and value are librdkafka's, the packed
@@ -141,13 +134,18 @@ ngx_int_t ngx_kafka_sse_client_record(ngx_kafka_sse_client_t *client,
 
 /* the high watermark as of the last fetch, -1 if there was none */
 
-int64_t ngx_kafka_sse_client_end(ngx_kafka_sse_client_t *client, char *topic,
-    int32_t partition);
+int64_t ngx_kafka_sse_client_end(ngx_kafka_sse_client_t *client,
+    ngx_kafka_sse_topic_t *topic, int32_t partition);
 
 /* counts an error and says it, unless it lately has been said */
 
 void ngx_kafka_sse_client_error(ngx_kafka_sse_client_t *client,
     rd_kafka_resp_err_t code, const char *text);
+
+/* the same of what a call has returned, which is given back; NULL: it went */
+
+void ngx_kafka_sse_client_failed(ngx_kafka_sse_client_t *client,
+    rd_kafka_error_t *error);
 
 /* at least one broker is connected; said if it was not */
 

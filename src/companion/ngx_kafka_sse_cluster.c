@@ -8,7 +8,7 @@
 #include <ngx_core.h>
 
 #include <companion/ngx_kafka_sse_cluster.h>
-#include <companion/ngx_kafka_sse_consumer.h>
+#include <companion/ngx_kafka_sse_property.h>
 
 
 #define NGX_KAFKA_SSE_CLUSTER_PORT      ":9092"
@@ -332,9 +332,8 @@ ngx_kafka_sse_cluster_property(ngx_conf_t *cf,
 
     kv->value = value[2];
 
-    if (ngx_kafka_sse_consumer_check_property((char *) kv->key.data,
-                                              (char *) kv->value.data,
-                                              err, sizeof(err))
+    if (ngx_kafka_sse_property_check((char *) kv->key.data,
+                                     (char *) kv->value.data, err, sizeof(err))
         != NGX_OK)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -373,9 +372,8 @@ ngx_kafka_sse_cluster_property_file(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_kafka_sse_consumer_check_property((char *) kv->key.data,
-                                              (char *) kv->value.data,
-                                              err, sizeof(err))
+    if (ngx_kafka_sse_property_check((char *) kv->key.data,
+                                     (char *) kv->value.data, err, sizeof(err))
         == NGX_OK)
     {
         return NGX_CONF_OK;
@@ -386,11 +384,11 @@ ngx_kafka_sse_cluster_property_file(ngx_conf_t *cf,
      * for any value, then it is about the name.
      */
 
-    (void) ngx_kafka_sse_consumer_check_property((char *) kv->key.data, "",
-                                                 err, sizeof(err));
+    (void) ngx_kafka_sse_property_check((char *) kv->key.data, "", err,
+                                        sizeof(err));
 
-    if (ngx_kafka_sse_consumer_check_property((char *) kv->key.data, " ",
-                                              other, sizeof(other))
+    if (ngx_kafka_sse_property_check((char *) kv->key.data, " ", other,
+                                     sizeof(other))
         == NGX_OK
         || ngx_strcmp(err, other) != 0)
     {

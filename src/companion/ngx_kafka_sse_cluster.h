@@ -28,9 +28,9 @@
  * kmcf->clusters.  brokers is required; a port is optional (9092).  group_id
  * is "ngx_kafka_sse" if not given.  Each property is handed to librdkafka,
  * whose refusal becomes the error; those that the module itself must own
- * (see ngx_kafka_sse_consumer_check_property()) are refused.  property_file
- * reads the value, without its last line end, from a file: a secret stays out
- * of the configuration and of the log.  Every error names the value.
+ * (see ngx_kafka_sse_property_check()) are refused.  property_file reads the
+ * value, without its last line end, from a file: a secret stays out of the
+ * configuration and of the log.  Every error names the value.
  */
 
 char *ngx_kafka_sse_cluster_block(ngx_conf_t *cf,

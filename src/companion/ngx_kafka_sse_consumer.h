@@ -41,16 +41,6 @@ typedef struct {
 
 
 /*
- * Checks one property for "nginx -t": NGX_OK, or NGX_ERROR with the reason
- * in err (size bytes, zero-terminated).  Refuses what the module itself sets
- * (bootstrap.servers, group.id, enable.auto.commit, event and queue plumbing
- * and the like), naming it.
- */
-
-ngx_int_t ngx_kafka_sse_consumer_check_property(char *name, char *value,
-    char *err, size_t size);
-
-/*
  * Starts a librdkafka client and joins the group, subscribed to all topics of
  * the cluster.  instance is the static member id (group.instance.id) unless a
  * property gives another.  Only ever after the companion's fork.  Returns NULL

@@ -8,23 +8,13 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 
-#include <jansson.h>
-
 #include <companion/ngx_kafka_sse_client.h>
+#include <companion/ngx_kafka_sse_metadata.h>
 #include <companion/ngx_kafka_sse_reader.h>
 
 
-/*
- * Metadata comes from librdkafka's statistics, as it has no other way to ask
- * without waiting.  Until all topics are known each of them is read, then
- * every 4th.
- */
-
-#define NGX_KAFKA_SSE_READER_STATS    "250"
-#define NGX_KAFKA_SSE_READER_SKIP     4
-
-#define NGX_KAFKA_SSE_READER_AGAIN    500      /* ms to a second attempt */
-#define NGX_KAFKA_SSE_READER_UNKNOWN  ((ngx_uint_t) -1)
+#define NGX_KAFKA_SSE_READER_STATS  "250"    /* ms between statistics */
+#define NGX_KAFKA_SSE_READER_AGAIN  500      /* ms to a second attempt */
 
 
 typedef struct {
@@ -45,9 +35,7 @@ typedef struct {
 
 typedef struct {
     ngx_kafka_sse_topic_t             *topic;
-    char                              *name;
     rd_kafka_topic_t                  *rkt;
-    ngx_uint_t                         n;      /* partitions Kafka has */
 
     ngx_kafka_sse_reader_partition_t  *partitions;
     ngx_uint_t                         size;   /* entries at partitions */
@@ -62,11 +50,7 @@ struct ngx_kafka_sse_reader_s {
 
     ngx_kafka_sse_reader_topic_t      *topics;
     ngx_uint_t                         ntopics;
-    ngx_uint_t                         known;  /* topics with metadata */
-    ngx_uint_t                         skip;
-
-    u_char                             id[256];
-    ngx_str_t                          cluster_id;
+    ngx_kafka_sse_metadata_t           metadata;
 
     ngx_uint_t                         turn;
     ngx_event_t                        again;
@@ -103,25 +87,18 @@ static void ngx_kafka_sse_reader_out_of_range(ngx_kafka_sse_reader_t *reader,
 static void ngx_kafka_sse_reader_again_handler(ngx_event_t *ev);
 static void ngx_kafka_sse_reader_stats(ngx_kafka_sse_reader_t *reader,
     const char *text);
-static ngx_uint_t ngx_kafka_sse_reader_connected(json_t *root);
-static ngx_uint_t ngx_kafka_sse_reader_partitions(json_t *root,
-    ngx_kafka_sse_reader_topic_t *rt);
-static ngx_uint_t ngx_kafka_sse_reader_cluster_id(
-    ngx_kafka_sse_reader_t *reader);
-static void ngx_kafka_sse_reader_metadata(ngx_kafka_sse_reader_t *reader,
-    ngx_kafka_sse_reader_topic_t *rt, ngx_uint_t n);
 
 
 /* it is for catching up, so a new partition must not wait for a long poll */
 
-static ngx_kafka_sse_client_property_t  ngx_kafka_sse_reader_defaults[] = {
+static ngx_kafka_sse_property_t  ngx_kafka_sse_reader_defaults[] = {
     { "fetch.wait.max.ms", "100" },
     { "fetch.error.backoff.ms", "100" },
     { NULL, NULL }
 };
 
 
-static ngx_kafka_sse_client_property_t  ngx_kafka_sse_reader_own[] = {
+static ngx_kafka_sse_property_t  ngx_kafka_sse_reader_own[] = {
     { "enable.partition.eof", "true" },
     { "enable.auto.commit", "false" },
     { "statistics.interval.ms", NGX_KAFKA_SSE_READER_STATS },
@@ -145,7 +122,14 @@ ngx_kafka_sse_reader_create(ngx_pool_t *pool,
     reader->cluster = cluster;
     reader->feed = feed;
     reader->log = log;
-    reader->cluster_id.data = reader->id;
+
+    reader->metadata.cluster = cluster;
+    reader->metadata.feed = feed;
+    reader->metadata.log = log;
+
+    if (ngx_kafka_sse_metadata_init(&reader->metadata, pool) != NGX_OK) {
+        return NULL;
+    }
 
     reader->again.handler = ngx_kafka_sse_reader_again_handler;
     reader->again.data = reader;
@@ -180,7 +164,6 @@ ngx_kafka_sse_reader_create(ngx_pool_t *pool,
 static ngx_int_t
 ngx_kafka_sse_reader_topics(ngx_kafka_sse_reader_t *reader, ngx_pool_t *pool)
 {
-    u_char                        *name;
     ngx_uint_t                     i;
     ngx_kafka_sse_topic_t        **topics;
     ngx_kafka_sse_reader_topic_t  *rt;
@@ -197,21 +180,11 @@ ngx_kafka_sse_reader_topics(ngx_kafka_sse_reader_t *reader, ngx_pool_t *pool)
     for (i = 0; i < reader->ntopics; i++) {
         rt = &reader->topics[i];
 
-        name = ngx_pnalloc(pool, topics[i]->name.len + 1);
-        if (name == NULL) {
-            return NGX_ERROR;
-        }
-
-        (void) ngx_cpystrn(name, topics[i]->name.data,
-                           topics[i]->name.len + 1);
-
         rt->topic = topics[i];
-        rt->name = (char *) name;
-        rt->n = NGX_KAFKA_SSE_READER_UNKNOWN;
 
         /* librdkafka asks for metadata of topics that it has a handle of */
 
-        rt->rkt = ngx_kafka_sse_client_topic(&reader->client, rt->name, rt);
+        rt->rkt = ngx_kafka_sse_client_topic(&reader->client, rt->topic, rt);
         if (rt->rkt == NULL) {
             return NGX_ERROR;
         }
@@ -538,7 +511,8 @@ ngx_kafka_sse_reader_turn(void *data)
 
         for (k = 0; k < rt->size; k++) {
             if (rt->partitions[k].reading) {
-                rd_kafka_topic_partition_list_add(list, rt->name, k);
+                rd_kafka_topic_partition_list_add(list,
+                                        (char *) rt->topic->name.data, k);
             }
         }
     }
@@ -581,7 +555,7 @@ ngx_kafka_sse_reader_record(ngx_kafka_sse_reader_t *reader,
 
     if (rp->turn != reader->turn) {
         rp->turn = reader->turn;
-        rp->end = ngx_kafka_sse_client_end(&reader->client, rt->name,
+        rp->end = ngx_kafka_sse_client_end(&reader->client, rt->topic,
                                            msg->partition);
     }
 
@@ -623,7 +597,7 @@ ngx_kafka_sse_reader_error(ngx_kafka_sse_reader_t *reader,
     rt = NULL;
 
     for (i = 0; i < reader->ntopics; i++) {
-        if (ngx_strcmp(reader->topics[i].name, tp->topic) == 0) {
+        if (ngx_strcmp(reader->topics[i].topic->name.data, tp->topic) == 0) {
             rt = &reader->topics[i];
             break;
         }
@@ -768,168 +742,24 @@ ngx_kafka_sse_reader_again_handler(ngx_event_t *ev)
 static void
 ngx_kafka_sse_reader_stats(ngx_kafka_sse_reader_t *reader, const char *text)
 {
-    json_t        *root;
-    ngx_uint_t     i, n, changed;
-    json_error_t   err;
+    char       *id;
+    ngx_int_t   rc;
 
-    if (reader->known == reader->ntopics
-        && ++reader->skip < NGX_KAFKA_SSE_READER_SKIP)
-    {
+    id = rd_kafka_clusterid(reader->client.rk, 0);
+
+    rc = ngx_kafka_sse_metadata_update(&reader->metadata, text, id);
+
+    if (id) {
+        rd_kafka_mem_free(reader->client.rk, id);
+    }
+
+    if (rc != NGX_OK) {
         return;
     }
 
-    reader->skip = 0;
-
-    root = json_loads(text, 0, &err);
-    if (root == NULL) {
-        ngx_log_error(NGX_LOG_ALERT, reader->log, 0,
-                      "kafka_sse: statistics are not JSON: %s", err.text);
-        return;
-    }
-
-    reader->state.connected = ngx_kafka_sse_reader_connected(root);
+    reader->state.connected = reader->metadata.brokers;
 
     if (reader->state.connected) {
         ngx_kafka_sse_client_up(&reader->client);
     }
-
-    changed = ngx_kafka_sse_reader_cluster_id(reader);
-
-    for (i = 0; i < reader->ntopics && reader->cluster_id.len; i++) {
-        n = ngx_kafka_sse_reader_partitions(root, &reader->topics[i]);
-
-        if (n == NGX_KAFKA_SSE_READER_UNKNOWN) {
-            continue;
-        }
-
-        if (changed || n != reader->topics[i].n) {
-            ngx_kafka_sse_reader_metadata(reader, &reader->topics[i], n);
-        }
-    }
-
-    json_decref(root);
-}
-
-
-/* bootstrap brokers count until it is known which they are */
-
-static ngx_uint_t
-ngx_kafka_sse_reader_connected(json_t *root)
-{
-    json_t      *broker;
-    ngx_uint_t   n, bootstrap;
-    const char  *key, *state;
-
-    n = 0;
-    bootstrap = 0;
-
-    json_object_foreach(json_object_get(root, "brokers"), key, broker) {
-
-        state = json_string_value(json_object_get(broker, "state"));
-
-        if (state == NULL
-            || (ngx_strcmp(state, "UP") != 0
-                && ngx_strcmp(state, "UPDATE") != 0))
-        {
-            continue;
-        }
-
-        if (json_integer_value(json_object_get(broker, "nodeid")) < 0) {
-            bootstrap++;
-
-        } else {
-            n++;
-        }
-    }
-
-    return n ? n : bootstrap;
-}
-
-
-/*
- * The number of partitions.  Without a metadata_age Kafka has not yet said
- * anything of this topic; a partition that is "unknown" is not in Kafka.
- */
-
-static ngx_uint_t
-ngx_kafka_sse_reader_partitions(json_t *root,
-    ngx_kafka_sse_reader_topic_t *rt)
-{
-    json_t      *topic, *partition;
-    ngx_uint_t   n;
-    const char  *key;
-
-    topic = json_object_get(json_object_get(root, "topics"), rt->name);
-
-    if (json_integer_value(json_object_get(topic, "metadata_age")) == 0) {
-        return NGX_KAFKA_SSE_READER_UNKNOWN;
-    }
-
-    n = 0;
-
-    json_object_foreach(json_object_get(topic, "partitions"), key, partition) {
-
-        if (json_is_false(json_object_get(partition, "unknown"))
-            && json_integer_value(json_object_get(partition, "partition")) >= 0)
-        {
-            n++;
-        }
-    }
-
-    return n;
-}
-
-
-/* 1: it has become known, or another */
-
-static ngx_uint_t
-ngx_kafka_sse_reader_cluster_id(ngx_kafka_sse_reader_t *reader)
-{
-    char    *id;
-    size_t   len;
-
-    id = rd_kafka_clusterid(reader->client.rk, 0);
-    if (id == NULL) {
-        return 0;
-    }
-
-    len = ngx_min(ngx_strlen(id), sizeof(reader->id) - 1);
-
-    if (len == reader->cluster_id.len
-        && ngx_memcmp(id, reader->cluster_id.data, len) == 0)
-    {
-        rd_kafka_mem_free(reader->client.rk, id);
-        return 0;
-    }
-
-    if (reader->cluster_id.len) {
-        ngx_log_error(NGX_LOG_WARN, reader->log, 0,
-                      "kafka_sse: cluster \"%V\" had the id \"%V\", "
-                      "now it has \"%s\"",
-                      &reader->cluster->name, &reader->cluster_id, id);
-    }
-
-    ngx_memcpy(reader->cluster_id.data, id, len);
-    reader->cluster_id.len = len;
-
-    rd_kafka_mem_free(reader->client.rk, id);
-
-    return 1;
-}
-
-
-static void
-ngx_kafka_sse_reader_metadata(ngx_kafka_sse_reader_t *reader,
-    ngx_kafka_sse_reader_topic_t *rt, ngx_uint_t n)
-{
-    static u_char  incarnation[16];
-
-    if (rt->n == NGX_KAFKA_SSE_READER_UNKNOWN) {
-        reader->known++;
-    }
-
-    rt->n = n;
-
-    ngx_kafka_sse_feed_metadata(reader->feed, rt->topic, &reader->cluster_id,
-                                incarnation, n);
 }

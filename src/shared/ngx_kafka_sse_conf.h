@@ -22,7 +22,7 @@ typedef struct ngx_kafka_sse_cluster_s  ngx_kafka_sse_cluster_t;
 
 
 typedef struct {
-    ngx_str_t                    name;         /* Kafka's */
+    ngx_str_t                    name;         /* Kafka's, zero-terminated */
     ngx_kafka_sse_cluster_t     *cluster;
 } ngx_kafka_sse_topic_t;
 
