@@ -5,6 +5,7 @@
 # make unit     unit tests alone, in seconds
 # make check    the same under ASan and UBSan, and fuzzing
 # make demo     a page with live records;  make bench: what an event costs
+# make docker-check   each step of Dockerfile, in a chroot of its release
 # make clean    forget build/ (Kafka stays in the user's cache)
 
 BUILD =	build
@@ -20,7 +21,7 @@ TOOLS =	$(BUILD)/tool/kafka $(BUILD)/tool/sse $(BUILD)/tool/leash
 export NGINX_SRC CC_OPT LD_OPT
 
 
-.PHONY: all module tools deps test unit check demo bench clean
+.PHONY: all module tools deps test unit check demo docker-check bench clean
 .NOTPARALLEL:
 
 all: module
@@ -60,7 +61,12 @@ check:
 	@t/check
 
 demo:
+	@t/setup deps demo
+	@$(MAKE) --no-print-directory module
 	@conf/demo/run
+
+docker-check:
+	@t/dockerfile
 
 bench:
 	@t/bench/run

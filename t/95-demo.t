@@ -16,7 +16,8 @@ my $dir = tempdir() . '/demo';
 # ---- it starts, though the first port is taken
 
 my $taken = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1,
-                                  LocalPort => 0) // die "listen: $!";
+                                  LocalPort => KafkaSSE::Rig::free_port())
+            // die "listen: $!";
 
 my $said = tempdir() . '/demo.out';
 
@@ -37,7 +38,7 @@ my ($http) = $text =~ m{(http://127\.0\.0\.1:\d+)/};
 my ($https) = $text =~ m{(https://127\.0\.0\.1:\d+)/};
 
 ok($http && $https, 'the demo prints its addresses')
-    or BAIL_OUT("no demo: $text");
+    or die "no demo: $text";
 isnt($http, 'http://127.0.0.1:' . $taken->sockport,
      'a port that is taken is not insisted on');
 like($text, qr{curl -N \Q$http\E/orders}, 'and a line for curl');
@@ -70,6 +71,16 @@ is(scalar(curl("$https/orders", 3, '--http2')), 3, 'so does HTTP/2 with TLS');
 
 my $status = json_decode($user->get("$http/status")->{content});
 ok($status->{companion}{alive}, 'the status says that the companion is alive');
+
+my %type = ('' => 'text/html', 'demo.css' => 'text/css',
+            'demo.js' => 'text/javascript', 'map.js' => 'text/javascript',
+            'city.json' => 'application/json', 'icon.svg' => 'image/svg+xml');
+
+for my $file (sort keys %type) {
+    my $got = $user->get("$http/$file");
+    like("$got->{status} $got->{headers}{'content-type'}",
+         qr/^200 \Q$type{$file}\E/, "the page's /$file is $type{$file}");
+}
 
 
 # ---- a browser
@@ -202,6 +213,8 @@ ok(!IO::Socket::INET->new(PeerAddr => $http =~ s{^http://}{}r),
 my @alerts = grep { !/exited on signal 9/ }
              slurp("$dir/logs/error.log") =~ /^.*\[(?:alert|emerg|crit)\].*$/mg;
 is_deeply(\@alerts, [], 'no alert in the log');
+unlike(slurp("$dir/logs/nginx.log"), qr/Sanitizer|runtime error/,
+       'nor anything from a sanitizer');
 
 done_testing();
 

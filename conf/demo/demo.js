@@ -435,7 +435,7 @@ function move(li, list)
     }
 
     if (!old) {
-        li.animate([{ opacity: 0, transform: 'translateY(-10px) scale(.97)' }, {}],
+        li.animate([{ opacity: 0, transform: 'translateY(-10px)' }, {}],
                    { duration: 450, easing: 'ease-out' });
     }
 
@@ -450,7 +450,7 @@ function move(li, list)
 
         if (x || y) {
             one.animate([{ transform: `translate(${x}px, ${y}px)` }, {}],
-                        { duration: 500, easing: 'cubic-bezier(.3, .8, .3, 1)' });
+                        { duration: 500, easing: 'ease-out' });
         }
     }
 }
@@ -548,9 +548,9 @@ function spark()
     const top = Math.max(90, ...rate.history);
     const step = 240 / 59;
     const from = 60 - rate.history.length;
-    const d = rate.history.map((events, i) =>
-        `${((from + i) * step).toFixed(1)} ${(42 - 38 * events / top).toFixed(1)}`)
-        .join('L');
+    const spot = (events, i) => ((from + i) * step).toFixed(1) + ' '
+                                + (42 - 38 * events / top).toFixed(1);
+    const d = rate.history.map(spot).join('L');
 
     $('spark').querySelector('.line').setAttribute('d', 'M' + d);
     $('spark').querySelector('.area').setAttribute('d',
@@ -590,8 +590,10 @@ function panel()
         const minute = Math.floor(clock.minute[1]
                                   + (clock.view - clock.minute[0]) / 1000);
 
-        $('clock').textContent = String(Math.floor(minute / 60)).padStart(2, '0')
-                                 + ':' + String(minute % 60).padStart(2, '0');
+        const two = n => String(n).padStart(2, '0');
+
+        $('clock').textContent = two(Math.floor(minute / 60)) + ':'
+                                 + two(minute % 60);
     }
 }
 
@@ -600,7 +602,10 @@ const answer = await fetch('city.json');
 
 map = new CityMap($('map'), await answer.json());
 
-$('curl').textContent = 'curl -N ' + new URL('orders', location.href);
+// curl does not know the demo's certificate
+$('curl').textContent = (location.protocol === 'https:' ? 'curl -kN '
+                                                        : 'curl -N ')
+                        + new URL('orders', location.href);
 $('drop').onclick = drop;
 
 setInterval(second, 1000);

@@ -44,7 +44,7 @@
 
 #define FEED_POSITION_MS    200        /* between two of one courier */
 #define FEED_ORDER_MS       2100       /* between two orders, on average */
-#define FEED_SPEED          58.0       /* a courier's, units of the map in 1 s */
+#define FEED_SPEED          58.0       /* units of the map in a second */
 
 #define FEED_OPENS          (11 * 60)  /* the first order of the day, minutes */
 #define FEED_HOURS          12
@@ -70,6 +70,7 @@ typedef struct {
 
     int                rows;
     int                columns;
+    int                river;          /* flows south of this row */
     feed_point_t       nodes[FEED_NODES];
     char               closed[FEED_NODES][2];   /* to the east, to the south */
 } feed_city_t;
@@ -155,7 +156,7 @@ static void feed_stop(int signo);
 static volatile sig_atomic_t  feed_stopped;
 
 static rd_kafka_t      *feed_rk;
-static int64_t          feed_day;            /* when this one began, unix time */
+static int64_t          feed_day;            /* its begin, unix time */
 static feed_city_t      feed_city;
 static feed_topic_t     feed_orders_topic = { .name = "orders" };
 static feed_topic_t     feed_couriers_topic = { .name = "couriers" };
@@ -291,6 +292,9 @@ feed_city_load(feed_city_t *city, char *path)
         }
     }
 
+    city->river = json_integer_value(json_object_get(
+                               json_object_get(city->city, "river"), "row"));
+
     /* "closed" names the two crossings, western or northern one first */
 
     json_array_foreach(json_object_get(city->city, "closed"), i, value) {
@@ -382,7 +386,9 @@ feed_home(feed_place_t *place, char *address, size_t size)
 
         /* nobody lives on a bridge */
 
-    } while (place->b == -1 || feed_distance(place->a, place->b) > 106);
+    } while (place->b == -1
+             || (side == 1
+                 && place->a / feed_city.columns == feed_city.river));
 
     place->part = 0.25 + 0.5 * feed_random();
 

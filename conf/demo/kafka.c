@@ -101,7 +101,8 @@ kafka_create_topic(rd_kafka_mock_cluster_t *cluster, char *arg)
 
     err = rd_kafka_mock_topic_create(cluster, arg, partitions, 1);
     if (err) {
-        fprintf(stderr, "kafka: topic \"%s\": %s\n", arg, rd_kafka_err2str(err));
+        fprintf(stderr, "kafka: topic \"%s\": %s\n", arg,
+                rd_kafka_err2str(err));
         exit(1);
     }
 }

@@ -141,14 +141,6 @@ export class CityMap {
     }
 
 
-    // the row of blocks in which the river runs
-
-    get riverRow()
-    {
-        return this.city.closed[0][0];
-    }
-
-
     inPark(r, c)
     {
         const [[r1, c1], [r2, c2]] = this.city.park.corners;
@@ -161,7 +153,8 @@ export class CityMap {
     {
         const random = dice(7);
         const paths = ['', '', ''];
-        const rows = this.city.nodes.length, columns = this.city.nodes[0].length;
+        const rows = this.city.nodes.length;
+        const columns = this.city.nodes[0].length;
 
         for (let r = -BEYOND; r < rows + BEYOND - 1; r++) {
             for (let c = -BEYOND; c < columns + BEYOND - 1; c++) {
@@ -169,7 +162,7 @@ export class CityMap {
                     continue;
                 }
 
-                if (r === this.riverRow) {
+                if (r === this.city.river.row) {
                     this.drawBlock(r, c, .1, .24, 1, random, paths);
                     this.drawBlock(r, c, .76, .9, 1, random, paths);
 
@@ -238,7 +231,8 @@ export class CityMap {
         let d = 'M' + text(points[0]);
 
         for (let i = 1; i < points.length - 1; i++) {
-            d += `Q${text(points[i])} ${text(mix(points[i], points[i + 1], .5))}`;
+            d += 'Q' + text(points[i]) + ' '
+                 + text(mix(points[i], points[i + 1], .5));
         }
 
         this.riverPath = d;
@@ -262,7 +256,8 @@ export class CityMap {
 
     drawStreets()
     {
-        const rows = this.city.nodes.length, columns = this.city.nodes[0].length;
+        const rows = this.city.nodes.length;
+        const columns = this.city.nodes[0].length;
         let side = '', main = '', bridges = '';
 
         const add = (r, c, r2, c2, wide) => {
@@ -284,14 +279,15 @@ export class CityMap {
                 }
 
                 if (this.isClosed(r, c, r + 1, c)
-                    || (r === this.riverRow && !inside))
+                    || (r === this.city.river.row && !inside))
                 {
                     continue;
                 }
 
-                if (r === this.riverRow) {
-                    bridges += line([mix(this.at(r, c), this.at(r + 1, c), .2),
-                                     mix(this.at(r, c), this.at(r + 1, c), .8)]);
+                if (r === this.city.river.row) {
+                    const a = this.at(r, c), b = this.at(r + 1, c);
+
+                    bridges += line([mix(a, b, .2), mix(a, b, .8)]);
                 }
 
                 add(r, c, r + 1, c, c === 4 || c === 7);
@@ -318,20 +314,23 @@ export class CityMap {
 
         node('path', { class: 'park', d: polygon([
             spot(inset, inset), spot(1 - inset, inset),
-            spot(1 - inset, 1 - inset), spot(inset, 1 - inset) ]) }, this.ground);
+            spot(1 - inset, 1 - inset), spot(inset, 1 - inset) ]) },
+            this.ground);
 
         const curve = (p, q, s) => 'M' + text(spot(...p)) + 'Q'
                                    + text(spot(...q)) + ' ' + text(spot(...s));
 
-        node('path', { class: 'path', d: curve([.07, .3], [.45, .2], [.93, .75])
-                                         + curve([.3, .93], [.35, .4], [.75, .07])
-                                         + curve([.07, .8], [.5, .95], [.93, .3])
-                     }, this.ground);
+        node('path', { class: 'path',
+                       d: curve([.07, .3], [.45, .2], [.93, .75])
+                          + curve([.3, .93], [.35, .4], [.75, .07])
+                          + curve([.07, .8], [.5, .95], [.93, .3]) },
+             this.ground);
 
         const pond = spot(.66, .68);
 
-        node('ellipse', { class: 'pond', cx: pond[0], cy: pond[1], rx: 27, ry: 15,
-                          transform: `rotate(-14 ${text(pond)})` }, this.ground);
+        node('ellipse', { class: 'pond', rx: 27, ry: 15,
+                          transform: `translate(${text(pond)}) rotate(-14)` },
+             this.ground);
 
         for (let i = 0; i < 46; i++) {
             const p = spot(.1 + random() * .8, .1 + random() * .8);
@@ -353,12 +352,12 @@ export class CityMap {
     drawLabels()
     {
         const label = (what, p, angle, more) => {
-            const t = node('text', { class: 'label ' + (more || ''),
-                transform: `translate(${text(p)}) rotate(${angle.toFixed(1)})` },
-                this.ground);
+            const t = node('text', { class: 'label ' + (more || '') },
+                           this.ground);
 
+            t.setAttribute('transform', `translate(${text(p)}) `
+                                        + `rotate(${angle.toFixed(1)})`);
             t.textContent = what;
-            return t;
         };
 
         const street = (r, c) => {
