@@ -80,8 +80,13 @@ $after = held();
 for my $name (qw(worker companion)) {
     cmp_ok($after->{"$name fds"}, '<=', $before->{"$name fds"},
            "$name: no descriptor is left");
+
+    # ASan keeps what is freed, to find who uses it
+
     cmp_ok($after->{"$name anon"}, '<=', $before->{"$name anon"} + 1024,
-           "$name: no memory is left (1 MB is noise)");
+           "$name: no memory is left (1 MB is noise)")
+        if !$ENV{KAFKA_SSE_TEST_SANITIZER};
+
     is($after->{"$name shared"}, $before->{"$name shared"},
        "$name: shared memory is the same");
 }

@@ -197,6 +197,7 @@ ngx_kafka_sse_publisher_add_partition(ngx_kafka_sse_publisher_t *publisher,
 
     part->topic = topic;
     part->partition = partition;
+    ngx_queue_init(&part->link);
 
     topic->partitions[partition] = part;
 

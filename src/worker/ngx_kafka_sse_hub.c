@@ -18,6 +18,7 @@
 #define NGX_KAFKA_SSE_HUB_ROOM        (256 * 1024)  /* kept of a buffer */
 
 
+static void ngx_kafka_sse_hub_cleanup(void *data);
 static ngx_int_t ngx_kafka_sse_hub_init_topics(ngx_kafka_sse_hub_t *hub);
 static void ngx_kafka_sse_hub_turn_handler(ngx_event_t *ev);
 static void ngx_kafka_sse_hub_sync(ngx_kafka_sse_hub_t *hub);
@@ -34,7 +35,7 @@ static void ngx_kafka_sse_hub_replaced(ngx_kafka_sse_hub_t *hub,
 static void ngx_kafka_sse_hub_break(ngx_kafka_sse_stream_t *stream);
 static void ngx_kafka_sse_hub_tell_ids(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_hub_topic_t *topic);
-static void ngx_kafka_sse_hub_lapped(ngx_kafka_sse_hub_t *hub);
+static void ngx_kafka_sse_hub_lapped(ngx_kafka_sse_hub_t *hub, ngx_int_t rc);
 static ngx_int_t ngx_kafka_sse_hub_room(u_char **buf, size_t *size,
     size_t len);
 static void ngx_kafka_sse_hub_flush(ngx_kafka_sse_hub_t *hub);
@@ -48,12 +49,21 @@ ngx_kafka_sse_hub_t  *ngx_kafka_sse_hub;
 ngx_kafka_sse_hub_t *
 ngx_kafka_sse_hub_create(ngx_cycle_t *cycle, ngx_kafka_sse_main_conf_t *kmcf)
 {
+    ngx_pool_cleanup_t   *cln;
     ngx_kafka_sse_hub_t  *hub;
 
     hub = ngx_pcalloc(cycle->pool, sizeof(ngx_kafka_sse_hub_t));
     if (hub == NULL) {
         return NULL;
     }
+
+    cln = ngx_pool_cleanup_add(cycle->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_kafka_sse_hub_cleanup;
+    cln->data = hub;
 
     hub->conf = kmcf;
     hub->ring = ngx_kafka_sse_zone_ring(kmcf);
@@ -82,6 +92,16 @@ ngx_kafka_sse_hub_create(ngx_cycle_t *cycle, ngx_kafka_sse_main_conf_t *kmcf)
     ngx_kafka_sse_hub_sync(hub);
 
     return hub;
+}
+
+
+static void
+ngx_kafka_sse_hub_cleanup(void *data)
+{
+    ngx_kafka_sse_hub_t *hub = data;
+
+    ngx_free(hub->buf);
+    ngx_free(hub->scratch);
 }
 
 
@@ -290,7 +310,7 @@ ngx_kafka_sse_hub_read(ngx_kafka_sse_hub_t *hub)
         }
 
         if (rc != NGX_OK) {
-            ngx_kafka_sse_hub_lapped(hub);
+            ngx_kafka_sse_hub_lapped(hub, rc);
             return 1;
         }
 
@@ -502,23 +522,26 @@ ngx_kafka_sse_hub_tell_ids(ngx_kafka_sse_hub_t *hub,
 
 
 /*
- * The writer has passed this worker, which must have been stopped for long.
- * Its streams end, so that each comes back with its last id and is told what
+ * The writer has passed this worker, which must have been stopped for long, or
+ * there was no memory for an entry (NGX_ERROR, which has been logged).  Its streams end, so that each comes back with its last id and is told what
  * it lost, if the ring no longer has it.
  */
 
 static void
-ngx_kafka_sse_hub_lapped(ngx_kafka_sse_hub_t *hub)
+ngx_kafka_sse_hub_lapped(ngx_kafka_sse_hub_t *hub, ngx_int_t rc)
 {
     ngx_queue_t             *q;
     ngx_kafka_sse_stream_t  *stream;
 
-    ngx_log_error(NGX_LOG_WARN, hub->log, 0,
-                  "kafka_sse: this worker fell behind the whole zone \"%V\" "
-                  "of %z bytes, its %ui streams end and resume",
-                  &hub->conf->ring_name, hub->conf->ring_size, hub->nstreams);
+    if (rc == NGX_DECLINED) {
+        ngx_log_error(NGX_LOG_WARN, hub->log, 0,
+                      "kafka_sse: this worker fell behind the whole zone "
+                      "\"%V\" of %z bytes, its %ui streams end and resume",
+                      &hub->conf->ring_name, hub->conf->ring_size,
+                      hub->nstreams);
 
-    (void) ngx_atomic_fetch_add(&hub->node->laps, 1);
+        (void) ngx_atomic_fetch_add(&hub->node->laps, 1);
+    }
 
     ngx_kafka_sse_hub_flush(hub);
 

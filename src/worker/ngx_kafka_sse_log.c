@@ -11,12 +11,13 @@
 
 
 /*
- * Chunks double from the smallest to the largest size while a turn appends;
- * a frame larger than that has a chunk of its own.
+ * A turn's first chunk is as large as the turn before it was, so that mostly
+ * there is one piece to send; then they double.  A frame larger than the
+ * largest size has a chunk of its own.
  */
 
 #define NGX_KAFKA_SSE_CHUNK_MIN   1024
-#define NGX_KAFKA_SSE_CHUNK_MAX   16384
+#define NGX_KAFKA_SSE_CHUNK_MAX   65536
 
 
 static ngx_kafka_sse_chunk_t *ngx_kafka_sse_chunk_create(
@@ -75,6 +76,9 @@ void
 ngx_kafka_sse_log_settle(ngx_kafka_sse_log_t *log)
 {
     ngx_kafka_sse_chunk_t  *chunk;
+
+    log->hint = log->end - log->settled;
+    log->settled = log->end;
 
     chunk = log->mark;
 
@@ -184,7 +188,8 @@ ngx_kafka_sse_chunk_create(ngx_kafka_sse_log_t *log, size_t len)
     size_t                  size;
     ngx_kafka_sse_chunk_t  *chunk;
 
-    size = log->last ? log->last->size * 2 : NGX_KAFKA_SSE_CHUNK_MIN;
+    size = log->last ? log->last->size * 2 : log->hint;
+    size = ngx_max(size, NGX_KAFKA_SSE_CHUNK_MIN);
     size = ngx_min(size, NGX_KAFKA_SSE_CHUNK_MAX);
     size = ngx_max(size, len);
 

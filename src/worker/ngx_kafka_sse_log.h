@@ -19,7 +19,9 @@
  * before it, so a group whose streams have read everything holds no memory.
  *
  * A cursor that has read everything is "at the end" and holds no chunk.  What
- * is then appended up to the next _settle() is where it goes on.
+ * is then appended up to the next _settle() is where it goes on: so in a turn
+ * first everything is appended, then each cursor is asked, then it is settled,
+ * and cursors join between turns.
  */
 
 typedef struct ngx_kafka_sse_chunk_s  ngx_kafka_sse_chunk_t;
@@ -42,6 +44,8 @@ struct ngx_kafka_sse_log_s {
                                             NULL: nothing was appended */
     size_t                    mark_offset;
     uint64_t                  end;       /* bytes ever appended */
+    uint64_t                  settled;   /* ... at the last _settle() */
+    size_t                    hint;      /* bytes of the turn before that */
     size_t                   *total;     /* bytes of chunks of all logs */
 };
 
@@ -57,7 +61,8 @@ void ngx_kafka_sse_log_init(ngx_kafka_sse_log_t *log, size_t *total);
 
 /*
  * Makes room for len contiguous bytes, or returns NULL if there is no memory.
- * The bytes belong to the log once _commit() says how many were written.
+ * The bytes belong to the log once _commit() says how many were written, at
+ * least one: cursors do not step over a chunk without bytes.
  */
 
 u_char *ngx_kafka_sse_log_reserve(ngx_kafka_sse_log_t *log, size_t len);

@@ -80,13 +80,24 @@ ngx_kafka_sse_stream_create(ngx_http_request_t *r)
 ngx_int_t
 ngx_kafka_sse_stream_watch(ngx_kafka_sse_stream_t *stream)
 {
-    ngx_event_t         *rev;
-    ngx_http_request_t  *r;
+    ngx_event_t               *rev;
+    ngx_http_request_t        *r;
+    ngx_http_core_loc_conf_t  *clcf;
 
     r = stream->request;
 
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_kafka_sse_stream_write_handler;
+
+    /* nginx itself does it for TLS, HTTP/2 and kept connections only */
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (r->http_version < NGX_HTTP_VERSION_20 && clcf->tcp_nodelay
+        && ngx_tcp_nodelay(r->connection) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     if (stream->conf->heartbeat) {
         ngx_add_timer(&stream->heartbeat, stream->conf->heartbeat);

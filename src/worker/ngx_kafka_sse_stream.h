@@ -30,24 +30,17 @@
  */
 
 struct ngx_kafka_sse_stream_s {
+
+    /* what each send looks at */
+
+    ngx_queue_t                 queue;      /* in the group, or the waiting */
     ngx_http_request_t         *request;
     ngx_kafka_sse_loc_conf_t   *conf;
     ngx_kafka_sse_group_t      *group;      /* NULL: waiting, or not joined */
     ngx_kafka_sse_cursor_t      cursor;
-    ngx_queue_t                 queue;      /* in the group, or the waiting */
-    ngx_queue_t                 all;        /* in the hub's streams */
     ngx_str_t                   pending;    /* what is left of it; static, or
                                                in the request's pool */
-    ngx_kafka_sse_position_t   *position;   /* that the client sent, while it
-                                               is not placed; else NULL */
-    ngx_event_t                 heartbeat;
     ngx_msec_t                  sent;       /* when bytes last went out */
-    ngx_buf_t                  *buf;        /* of the filter path, one */
-    size_t                      borrowed;   /* bytes of the log that buf lends
-                                               to the filters */
-    ngx_uint_t                  framing;    /* NGX_KAFKA_SSE_FRAMING_... */
-    ngx_uint_t                  resume;     /* NGX_KAFKA_SSE_RESUME_... */
-    ngx_uint_t                  reason;     /* NGX_KAFKA_SSE_CLOSE_... */
     unsigned                    joined:1;   /* counted, in hub->streams */
     unsigned                    begun:1;    /* the prelude is made */
     unsigned                    direct:1;   /* sends without the filters */
@@ -55,6 +48,19 @@ struct ngx_kafka_sse_stream_s {
     unsigned                    lent:1;     /* buf is with the filters */
     unsigned                    ending:1;   /* ends when all is sent */
     unsigned                    closing:1;  /* ends at once */
+
+    /* what the others do */
+
+    ngx_queue_t                 all;        /* in the hub's streams */
+    ngx_kafka_sse_position_t   *position;   /* that the client sent, while it
+                                               is not placed; else NULL */
+    ngx_event_t                 heartbeat;
+    ngx_buf_t                  *buf;        /* of the filter path, one */
+    size_t                      borrowed;   /* bytes of the log that buf lends
+                                               to the filters */
+    ngx_uint_t                  framing;    /* NGX_KAFKA_SSE_FRAMING_... */
+    ngx_uint_t                  resume;     /* NGX_KAFKA_SSE_RESUME_... */
+    ngx_uint_t                  reason;     /* NGX_KAFKA_SSE_CLOSE_... */
 };
 
 

@@ -1,5 +1,10 @@
 
 /*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+/*
  * What the bench programs share: the record, the clock, and a conversation
  * of one line in, one JSON line out, so that the runner leads and each
  * program stays a simple loop.

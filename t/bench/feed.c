@@ -1,5 +1,10 @@
 
 /*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+/*
  * feed: produces records at a steady rate, the same for everyone.
  *
  *     feed kafka <brokers> <topic> <partitions>     by librdkafka

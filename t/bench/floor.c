@@ -1,5 +1,10 @@
 
 /*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+/*
  * floor: the least a server can do, for the others to be compared with.
  *
  *     floor <port> <feed port> one|gather

@@ -1,5 +1,10 @@
 
 /*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+/*
  * load: holds event streams open and checks every byte of them.
  *
  *     load <port> <uri> <records' size> [browser]
