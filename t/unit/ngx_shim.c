@@ -21,7 +21,33 @@ char       ngx_shim_message[512];
 ngx_int_t  ngx_shim_fail_after = -1;
 
 
+static ngx_cycle_t     ngx_shim_cycle;
+volatile ngx_cycle_t  *ngx_cycle = &ngx_shim_cycle;
+
+
 static u_char *ngx_shim_vformat(u_char *dst, const char *fmt, va_list args);
+
+
+void *
+ngx_alloc(size_t size, ngx_log_t *log)
+{
+    void  *p;
+
+    if (ngx_shim_fail_after == 0) {
+        return NULL;
+    }
+
+    if (ngx_shim_fail_after > 0) {
+        ngx_shim_fail_after--;
+    }
+
+    p = malloc(size);
+    if (p == NULL) {
+        abort();
+    }
+
+    return p;
+}
 
 
 ngx_pool_t *
@@ -297,4 +323,19 @@ ngx_gmtime(time_t t, ngx_tm_t *tp)
 
     tp->ngx_tm_mon++;
     tp->ngx_tm_year += 1900;
+}
+
+
+/* not nginx's, whose numbers nobody may rely on: FNV-1a */
+
+uint32_t
+ngx_murmur_hash2(u_char *data, size_t len)
+{
+    uint32_t  h;
+
+    for (h = 2166136261u; len; len--) {
+        h = (h ^ *data++) * 16777619u;
+    }
+
+    return h;
 }
