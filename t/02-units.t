@@ -25,7 +25,8 @@ my $src = File::Spec->rel2abs($ENV{NGX_SRC} || "$top/build/nginx");
 my $out = File::Spec->rel2abs($ENV{UNIT_OUT} || "$top/build/unit");
 my $seconds = defined $ENV{FUZZ_SECONDS} ? $ENV{FUZZ_SECONDS} : 3;
 
-my @units = qw(record envelope ring ring_race topics position template frame log);
+my @units = qw(record envelope ring ring_step ring_race topics position template
+	frame log);
 my @fuzzers = qw(position envelope template frame);
 
 if (!-f "$src/objs/ngx_auto_config.h") {
