@@ -23,6 +23,8 @@ sub log_faults ($node) {
         my $text = slurp($file);
 
         if ($file =~ m{/asan/}) {
+            next if $node->{leaks} && $text !~ /ERROR: AddressSanitizer/
+                    && $text =~ /LeakSanitizer/;
             push @faults, $text if $text ne '';
             next;
         }
@@ -34,6 +36,8 @@ sub log_faults ($node) {
 
             next if $line =~ /process (\d+) exited on signal/
                     && $node->{killed}{$1};
+
+            next if $node->{leaks} && $line =~ /ERROR: LeakSanitizer/;
 
             for my $re (@{$node->{expected}}) {
                 next LINE if $line =~ $re;
