@@ -22,6 +22,7 @@ $proxies[1]->rules({ topic => $topics[1], partition => 7, delay => 1 },
 my %fleet = (kafka => $kafka, group => unique('fleet'), workers => 2,
              zone => '128m', server => <<"END");
 location /all { kafka_sse @topics; kafka_sse_data envelope; }
+location /status { kafka_sse_status json; }
 END
 
 my @nodes = map { KafkaSSE::Node->new(%fleet, redis => $_)->start } @proxies;
@@ -116,6 +117,12 @@ for my $i (0, 1) {
     is($proxies[$i]->counts->{records}, $records,
        "Redis carried each record once to node $i");
 }
+
+# Late is not lost: a partition that is behind others has no gap
+
+my @gaps = grep { $_->{gaps} } map { @{$_->{partitions}} }
+           map { @{$_->status->{topics}} } @nodes;
+is_deeply(\@gaps, [], 'no envelope was missing') or diag(json_encode(\@gaps));
 
 my $committed;
 my $ok = eval {

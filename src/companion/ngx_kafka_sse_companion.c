@@ -22,6 +22,7 @@
 
 #define NGX_KAFKA_SSE_LOCK_INTERVAL     20
 #define NGX_KAFKA_SSE_TICK              50
+#define NGX_KAFKA_SSE_BEACON            500
 #define NGX_KAFKA_SSE_DRAIN             2500
 #define NGX_KAFKA_SSE_TERMINATE         800     /* nginx kills after 1 s */
 #define NGX_KAFKA_SSE_SOON              5000    /* an end this soon after the
@@ -57,6 +58,8 @@ typedef struct {
     ngx_event_t                         tick;
     ngx_event_t                         others;    /* managers of nginx's own */
     ngx_msec_t                          deadline;  /* of the drain */
+    ngx_msec_t                          beacon;    /* when it was */
+    ngx_msec_t                          look;      /* when the feed had one */
     unsigned                            draining:1;
 } ngx_kafka_sse_companion_t;
 
@@ -79,6 +82,7 @@ static void ngx_kafka_sse_companion_tick_handler(ngx_event_t *ev);
 static void ngx_kafka_sse_companion_join(ngx_kafka_sse_companion_t *com);
 static ngx_kafka_sse_consumer_t *ngx_kafka_sse_companion_consumer(
     ngx_kafka_sse_companion_t *com, ngx_kafka_sse_cluster_t *cluster);
+static void ngx_kafka_sse_companion_beacon(ngx_kafka_sse_companion_t *com);
 static void ngx_kafka_sse_companion_report(ngx_kafka_sse_companion_t *com);
 static void ngx_kafka_sse_companion_drain(ngx_kafka_sse_companion_t *com,
     ngx_msec_t time);
@@ -496,6 +500,16 @@ ngx_kafka_sse_companion_tick_handler(ngx_event_t *ev)
         ngx_kafka_sse_companion_join(com);
     }
 
+    if (ngx_current_msec - com->look >= NGX_KAFKA_SSE_FEED_LOOK) {
+        com->look = ngx_current_msec;
+        ngx_kafka_sse_feed_look(com->feed);
+    }
+
+    if (ngx_current_msec - com->beacon >= NGX_KAFKA_SSE_BEACON) {
+        com->beacon = ngx_current_msec;
+        ngx_kafka_sse_companion_beacon(com);
+    }
+
     ngx_kafka_sse_companion_report(com);
 
     ngx_add_timer(ev, NGX_KAFKA_SSE_TICK);
@@ -553,6 +567,19 @@ ngx_kafka_sse_companion_consumer(ngx_kafka_sse_companion_t *com,
     return ngx_kafka_sse_consumer_create(com->cycle->pool, com->conf, cluster,
                                          &instance, com->redis, com->feed,
                                          com->cycle->log);
+}
+
+
+static void
+ngx_kafka_sse_companion_beacon(ngx_kafka_sse_companion_t *com)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < com->nclusters; i++) {
+        if (com->clusters[i].consumer) {
+            ngx_kafka_sse_consumer_beacon(com->clusters[i].consumer);
+        }
+    }
 }
 
 

@@ -327,6 +327,15 @@ ngx_kafka_sse_consumer_stopped(ngx_kafka_sse_consumer_t *consumer)
 }
 
 
+void
+ngx_kafka_sse_consumer_beacon(ngx_kafka_sse_consumer_t *consumer)
+{
+    if (consumer->step == ngx_kafka_sse_consumer_running) {
+        ngx_kafka_sse_publisher_beacon(&consumer->publisher);
+    }
+}
+
+
 int64_t
 ngx_kafka_sse_consumer_published(ngx_kafka_sse_consumer_t *consumer,
     ngx_kafka_sse_topic_t *topic, int32_t partition)

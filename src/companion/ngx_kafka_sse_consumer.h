@@ -63,6 +63,10 @@ void ngx_kafka_sse_consumer_stop(ngx_kafka_sse_consumer_t *consumer,
     ngx_uint_t leave);
 ngx_uint_t ngx_kafka_sse_consumer_stopped(ngx_kafka_sse_consumer_t *consumer);
 
+/* says where our partitions are; to be called twice a second */
+
+void ngx_kafka_sse_consumer_beacon(ngx_kafka_sse_consumer_t *consumer);
+
 /*
  * The position up to which this node itself has published a partition that
  * it owns, or NGX_KAFKA_SSE_NO_OFFSET

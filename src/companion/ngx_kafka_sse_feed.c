@@ -24,12 +24,17 @@
 
 /*
  * A partition is "live" while Redis brings its records, and "tails" while the
- * reader does: from "held" on until it has reached the end of the partition
- * and everything that Redis has announced meanwhile.
+ * reader does: from "held" on until what its owner publishes is where we are,
+ * or we are at the end of the partition and at everything that was announced
+ * meanwhile, and its owner is alive.
  */
 
 typedef struct {
     int64_t                        goal;       /* end of what was announced */
+    int64_t                        was;        /* "held" at the last look */
+    ngx_msec_t                     heard;      /* when its owner was, by the
+                                                  present subscription; 0:
+                                                  never */
     ngx_kafka_sse_partition_sh_t  *sh;         /* held is there */
     unsigned                       tails:1;
     unsigned                       begun:1;    /* has reached the end once */
@@ -76,12 +81,20 @@ static ngx_int_t ngx_kafka_sse_feed_enter(ngx_kafka_sse_feed_t *feed,
     u_char incarnation[16], ngx_uint_t n);
 static ngx_int_t ngx_kafka_sse_feed_want(ngx_kafka_sse_feed_t *feed,
     ngx_kafka_sse_feed_topic_t *ft, ngx_str_t *cluster_id);
+static ngx_uint_t ngx_kafka_sse_feed_hears(
+    ngx_kafka_sse_feed_partition_t *part);
+static ngx_uint_t ngx_kafka_sse_feed_reached(ngx_kafka_sse_feed_topic_t *ft,
+    ngx_kafka_sse_feed_partition_t *part, int64_t from, int64_t end);
 static void ngx_kafka_sse_feed_tail(ngx_kafka_sse_feed_topic_t *ft,
     int32_t partition);
 static void ngx_kafka_sse_feed_live(ngx_kafka_sse_feed_topic_t *ft,
     int32_t partition);
 static void ngx_kafka_sse_feed_start(ngx_kafka_sse_feed_t *feed,
     ngx_kafka_sse_feed_topic_t *ft);
+static void ngx_kafka_sse_feed_beacon(ngx_kafka_sse_feed_t *feed,
+    ngx_str_t *channel, ngx_str_t *payload);
+static void ngx_kafka_sse_feed_bad(ngx_kafka_sse_feed_t *feed,
+    ngx_str_t *channel);
 static void ngx_kafka_sse_feed_gap(ngx_kafka_sse_feed_t *feed,
     ngx_kafka_sse_feed_topic_t *ft, ngx_kafka_sse_envelope_t *env,
     int64_t end);
@@ -428,11 +441,70 @@ ngx_kafka_sse_feed_unsubscribed(ngx_kafka_sse_feed_t *feed)
         ft->subscribed = 0;
 
         for (p = 0; p < ft->n; p++) {
+            ft->partitions[p].heard = 0;
+
             if (!ft->partitions[p].tails) {
                 ngx_kafka_sse_feed_tail(ft, p);
             }
         }
     }
+}
+
+
+void
+ngx_kafka_sse_feed_look(ngx_kafka_sse_feed_t *feed)
+{
+    ngx_uint_t                       i, p, n;
+    ngx_kafka_sse_feed_topic_t      *ft;
+    ngx_kafka_sse_feed_partition_t  *part;
+
+    for (i = 0; i < feed->conf->topics.nelts; i++) {
+        ft = &feed->topics[i];
+        n = 0;
+
+        for (p = 0; p < ft->n; p++) {
+            part = &ft->partitions[p];
+            part->was = part->sh->held;
+
+            if (!part->tails && !ngx_kafka_sse_feed_hears(part)) {
+                ngx_kafka_sse_feed_tail(ft, p);
+                n++;
+            }
+        }
+
+        if (n) {
+            ngx_log_error(NGX_LOG_WARN, feed->log, 0,
+                          "kafka_sse: Redis has brought nothing of %ui "
+                          "partitions of topic \"%V\" for %d ms, reading "
+                          "Kafka", n, &ft->topic->name,
+                          NGX_KAFKA_SSE_FEED_AWAY);
+        }
+    }
+}
+
+
+/* whether the partition's owner is alive, and Redis between it and us */
+
+static ngx_uint_t
+ngx_kafka_sse_feed_hears(ngx_kafka_sse_feed_partition_t *part)
+{
+    return part->heard
+           && ngx_current_msec - part->heard < NGX_KAFKA_SSE_FEED_AWAY;
+}
+
+
+/*
+ * Whether the partition's owner, who has published up to end and goes on from
+ * "from", is where we are; it may be behind by what the reader has brought
+ * since the last look: a backlog that is published after an outage is not.
+ */
+
+static ngx_uint_t
+ngx_kafka_sse_feed_reached(ngx_kafka_sse_feed_topic_t *ft,
+    ngx_kafka_sse_feed_partition_t *part, int64_t from, int64_t end)
+{
+    return ft->subscribed && part->begun && !part->moved
+           && from <= part->sh->held && end >= part->was;
 }
 
 
@@ -448,6 +520,7 @@ ngx_kafka_sse_feed_tail(ngx_kafka_sse_feed_topic_t *ft, int32_t partition)
     held = part->sh->held;
 
     part->tails = 1;
+    part->was = held;
     part->sh->tailing = 1;
 
     if (held == NGX_KAFKA_SSE_NO_OFFSET) {
@@ -599,7 +672,9 @@ ngx_kafka_sse_feed_eof(ngx_kafka_sse_feed_t *feed,
 
     ngx_kafka_sse_feed_start(feed, ft);
 
-    if (ft->subscribed && offset >= part->goal) {
+    if (ft->subscribed && offset >= part->goal
+        && ngx_kafka_sse_feed_hears(part))
+    {
         ngx_kafka_sse_feed_live(ft, partition);
     }
 }
@@ -636,18 +711,15 @@ ngx_kafka_sse_feed_envelope(ngx_kafka_sse_feed_t *feed, ngx_str_t *channel,
     ngx_kafka_sse_feed_topic_t      *ft;
     ngx_kafka_sse_feed_partition_t  *part;
 
+    if (ngx_kafka_sse_envelope_is_beacon(payload)) {
+        ngx_kafka_sse_feed_beacon(feed, channel, payload);
+        return;
+    }
+
     feed->node->envelopes_received++;
 
     if (ngx_kafka_sse_envelope_parse(&env, payload) != NGX_OK) {
-
-        if (feed->node->envelopes_bad++ == 0) {
-            ngx_log_error(NGX_LOG_ERR, feed->log, 0,
-                          "kafka_sse: what Redis brought on channel \"%V\" is "
-                          "no envelope of version %d, it is dropped, and so "
-                          "are others, counted", channel,
-                          NGX_KAFKA_SSE_ENVELOPE_VERSION);
-        }
-
+        ngx_kafka_sse_feed_bad(feed, channel);
         return;
     }
 
@@ -666,11 +738,11 @@ ngx_kafka_sse_feed_envelope(ngx_kafka_sse_feed_t *feed, ngx_str_t *channel,
                    "kafka_sse feed envelope %V/%D:%L up to %L",
                    &ft->topic->name, env.partition, env.from, end);
 
+    part->heard = ngx_current_msec;
+
     if (part->tails) {
 
-        if (!ft->subscribed || !part->begun || part->moved
-            || env.from > part->sh->held || end < part->sh->held)
-        {
+        if (!ngx_kafka_sse_feed_reached(ft, part, env.from, end)) {
             part->goal = ngx_max(part->goal, end);
             return;
         }
@@ -686,6 +758,64 @@ ngx_kafka_sse_feed_envelope(ngx_kafka_sse_feed_t *feed, ngx_str_t *channel,
     }
 
     ngx_kafka_sse_feed_take(feed, ft, &env);
+}
+
+
+/* "held" never moves by a beacon; one that is ahead of it is a gap */
+
+static void
+ngx_kafka_sse_feed_beacon(ngx_kafka_sse_feed_t *feed, ngx_str_t *channel,
+    ngx_str_t *payload)
+{
+    ngx_kafka_sse_envelope_t         env;
+    ngx_kafka_sse_feed_topic_t      *ft;
+    ngx_kafka_sse_feed_partition_t  *part;
+
+    if (ngx_kafka_sse_envelope_parse_beacon(&env, payload) != NGX_OK) {
+        ngx_kafka_sse_feed_bad(feed, channel);
+        return;
+    }
+
+    ft = ngx_kafka_sse_feed_addressee(feed, &env);
+    if (ft == NULL) {
+        return;
+    }
+
+    while (ngx_kafka_sse_envelope_next_position(&env) == NGX_OK) {
+
+        if ((ngx_uint_t) env.partition >= ft->n) {
+            continue;
+        }
+
+        part = &ft->partitions[env.partition];
+        part->heard = ngx_current_msec;
+        part->sh->end = ngx_max(part->sh->end, env.end);
+
+        if (!part->tails) {
+            if (env.from > part->sh->held) {
+                ngx_kafka_sse_feed_gap(feed, ft, &env, env.from);
+            }
+
+        } else if (ngx_kafka_sse_feed_reached(ft, part, env.from, env.from)) {
+            ngx_kafka_sse_feed_live(ft, env.partition);
+
+        } else {
+            part->goal = ngx_max(part->goal, env.from);
+        }
+    }
+}
+
+
+static void
+ngx_kafka_sse_feed_bad(ngx_kafka_sse_feed_t *feed, ngx_str_t *channel)
+{
+    if (feed->node->envelopes_bad++ == 0) {
+        ngx_log_error(NGX_LOG_ERR, feed->log, 0,
+                      "kafka_sse: what Redis brought on channel \"%V\" is no "
+                      "envelope of version %d, it is dropped, and so are "
+                      "others, counted", channel,
+                      NGX_KAFKA_SSE_ENVELOPE_VERSION);
+    }
 }
 
 

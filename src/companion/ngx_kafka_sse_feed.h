@@ -87,6 +87,17 @@ void ngx_kafka_sse_feed_out_of_range(ngx_kafka_sse_feed_t *feed,
 void ngx_kafka_sse_feed_envelope(ngx_kafka_sse_feed_t *feed,
     ngx_str_t *channel, ngx_str_t *payload);
 
+/*
+ * To be called every NGX_KAFKA_SSE_FEED_LOOK ms: a partition of which Redis has
+ * brought neither envelope nor beacon for NGX_KAFKA_SSE_FEED_AWAY ms is read
+ * from Kafka, whatever the cause is.
+ */
+
+#define NGX_KAFKA_SSE_FEED_LOOK   250
+#define NGX_KAFKA_SSE_FEED_AWAY   2000
+
+void ngx_kafka_sse_feed_look(ngx_kafka_sse_feed_t *feed);
+
 /* all channels have been subscribed / the subscription is lost */
 
 void ngx_kafka_sse_feed_subscribed(ngx_kafka_sse_feed_t *feed);

@@ -12,6 +12,9 @@
 #include <shared/ngx_kafka_sse_envelope.h>
 
 
+static void ngx_kafka_sse_publisher_beacon_topic(
+    ngx_kafka_sse_publisher_t *publisher,
+    ngx_kafka_sse_publisher_topic_t *topic);
 static ngx_kafka_sse_publisher_partition_t *
     ngx_kafka_sse_publisher_add_partition(
     ngx_kafka_sse_publisher_t *publisher,
@@ -522,6 +525,71 @@ ngx_kafka_sse_publisher_reserve(ngx_kafka_sse_publisher_t *publisher)
     publisher->size = size;
 
     return NGX_OK;
+}
+
+
+void
+ngx_kafka_sse_publisher_beacon(ngx_kafka_sse_publisher_t *publisher)
+{
+    ngx_uint_t  i;
+
+    /* a backlog of beacons would tell of what is long over */
+
+    if (publisher->n == 0
+        || !ngx_kafka_sse_redis_state(publisher->redis)->connected)
+    {
+        return;
+    }
+
+    for (i = 0; i < publisher->ntopics; i++) {
+        ngx_kafka_sse_publisher_beacon_topic(publisher, &publisher->topics[i]);
+    }
+}
+
+
+static void
+ngx_kafka_sse_publisher_beacon_topic(ngx_kafka_sse_publisher_t *publisher,
+    ngx_kafka_sse_publisher_topic_t *topic)
+{
+    u_char                               *beacon, *p;
+    ngx_uint_t                            i;
+    ngx_kafka_sse_envelope_t              env;
+    ngx_kafka_sse_publisher_partition_t  *part;
+
+    ngx_kafka_sse_publisher_head(publisher, topic, &env);
+
+    for (i = 0; i < topic->size; i++) {
+        part = topic->partitions[i];
+        env.count += (part && part->owned && part->from >= 0);
+    }
+
+    if (env.count == 0
+        || ngx_kafka_sse_publisher_channel(publisher, topic) != NGX_OK)
+    {
+        return;
+    }
+
+    beacon = ngx_alloc(ngx_kafka_sse_envelope_beacon_len(&env),
+                       publisher->log);
+    if (beacon == NULL) {
+        return;
+    }
+
+    p = ngx_kafka_sse_envelope_write_beacon(beacon, &env);
+
+    for (i = 0; i < topic->size; i++) {
+        part = topic->partitions[i];
+
+        if (part && part->owned && part->from >= 0) {
+            env.partition = part->partition;
+            env.from = part->from;
+            env.end = part->end;
+            p = ngx_kafka_sse_envelope_write_position(p, &env);
+        }
+    }
+
+    (void) ngx_kafka_sse_redis_publish(publisher->redis, &topic->channel,
+                                       beacon, p - beacon);
 }
 
 

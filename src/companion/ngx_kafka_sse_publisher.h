@@ -151,6 +151,10 @@ void ngx_kafka_sse_publisher_leave_out(
 
 void ngx_kafka_sse_publisher_flush(ngx_kafka_sse_publisher_t *publisher);
 
+/* says for each topic where our partitions are, unless Redis is away */
+
+void ngx_kafka_sse_publisher_beacon(ngx_kafka_sse_publisher_t *publisher);
+
 /*
  * Asks Redis how far it is: NGX_OK, or NGX_AGAIN if not all that was published
  * is accepted

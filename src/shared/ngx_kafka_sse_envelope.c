@@ -11,14 +11,25 @@
 
 
 #define NGX_KAFKA_SSE_ENVELOPE_MAGIC   "KSE"
+#define NGX_KAFKA_SSE_ENVELOPE_BEACON  "KSB"
+#define NGX_KAFKA_SSE_ENVELOPE_MAGIC_LEN  3
+
 #define NGX_KAFKA_SSE_ENVELOPE_NULL    0xffffffff    /* the length of a null */
 
-/* what every head and every record has, whatever is in it */
+/* what each part has, whatever is in it */
 
-#define NGX_KAFKA_SSE_ENVELOPE_HEAD    (4 + 1 + 1 + 16 + 4 + 8 + 8 + 4)
-#define NGX_KAFKA_SSE_ENVELOPE_RECORD  (8 + 8 + 4 + 4 + 4)
+#define NGX_KAFKA_SSE_ENVELOPE_TITLE     (4 + 1 + 1 + 16)
+#define NGX_KAFKA_SSE_ENVELOPE_POSITION  (4 + 8 + 8)
+#define NGX_KAFKA_SSE_ENVELOPE_COUNT     4
+#define NGX_KAFKA_SSE_ENVELOPE_RECORD    (8 + 8 + 4 + 4 + 4)
 
 
+static u_char *ngx_kafka_sse_envelope_write_title(u_char *dst,
+    ngx_kafka_sse_envelope_t *env, char *magic);
+static ngx_int_t ngx_kafka_sse_envelope_parse_title(
+    ngx_kafka_sse_envelope_t *env, ngx_str_t *in, char *magic);
+static ngx_int_t ngx_kafka_sse_envelope_take_position(
+    ngx_kafka_sse_envelope_t *env, ngx_str_t *in);
 static ngx_int_t ngx_kafka_sse_envelope_parse_head(
     ngx_kafka_sse_envelope_t *env, ngx_str_t *in);
 static ngx_int_t ngx_kafka_sse_envelope_check_records(
@@ -39,7 +50,8 @@ static u_char *ngx_kafka_sse_envelope_put(u_char *dst, uint64_t n,
 size_t
 ngx_kafka_sse_envelope_head_len(ngx_kafka_sse_envelope_t *env)
 {
-    return NGX_KAFKA_SSE_ENVELOPE_HEAD + env->cluster_id.len + env->topic.len;
+    return NGX_KAFKA_SSE_ENVELOPE_TITLE + env->cluster_id.len + env->topic.len
+           + NGX_KAFKA_SSE_ENVELOPE_POSITION + NGX_KAFKA_SSE_ENVELOPE_COUNT;
 }
 
 
@@ -54,8 +66,50 @@ ngx_kafka_sse_envelope_record_len(ngx_kafka_sse_record_t *rec)
 u_char *
 ngx_kafka_sse_envelope_write_head(u_char *dst, ngx_kafka_sse_envelope_t *env)
 {
-    dst = ngx_cpymem(dst, NGX_KAFKA_SSE_ENVELOPE_MAGIC,
-                     sizeof(NGX_KAFKA_SSE_ENVELOPE_MAGIC) - 1);
+    dst = ngx_kafka_sse_envelope_write_title(dst, env,
+                                             NGX_KAFKA_SSE_ENVELOPE_MAGIC);
+    dst = ngx_kafka_sse_envelope_write_position(dst, env);
+
+    return ngx_kafka_sse_envelope_put(dst, env->count, 4);
+}
+
+
+size_t
+ngx_kafka_sse_envelope_beacon_len(ngx_kafka_sse_envelope_t *env)
+{
+    return NGX_KAFKA_SSE_ENVELOPE_TITLE + env->cluster_id.len + env->topic.len
+           + NGX_KAFKA_SSE_ENVELOPE_COUNT
+           + env->count * NGX_KAFKA_SSE_ENVELOPE_POSITION;
+}
+
+
+u_char *
+ngx_kafka_sse_envelope_write_beacon(u_char *dst,
+    ngx_kafka_sse_envelope_t *env)
+{
+    dst = ngx_kafka_sse_envelope_write_title(dst, env,
+                                             NGX_KAFKA_SSE_ENVELOPE_BEACON);
+
+    return ngx_kafka_sse_envelope_put(dst, env->count, 4);
+}
+
+
+u_char *
+ngx_kafka_sse_envelope_write_position(u_char *dst,
+    ngx_kafka_sse_envelope_t *env)
+{
+    dst = ngx_kafka_sse_envelope_put(dst, env->partition, 4);
+    dst = ngx_kafka_sse_envelope_put(dst, env->from, 8);
+
+    return ngx_kafka_sse_envelope_put(dst, env->end, 8);
+}
+
+
+static u_char *
+ngx_kafka_sse_envelope_write_title(u_char *dst, ngx_kafka_sse_envelope_t *env,
+    char *magic)
+{
+    dst = ngx_cpymem(dst, magic, NGX_KAFKA_SSE_ENVELOPE_MAGIC_LEN);
     *dst++ = NGX_KAFKA_SSE_ENVELOPE_VERSION;
 
     *dst++ = (u_char) env->cluster_id.len;
@@ -64,13 +118,7 @@ ngx_kafka_sse_envelope_write_head(u_char *dst, ngx_kafka_sse_envelope_t *env)
     *dst++ = (u_char) env->topic.len;
     dst = ngx_cpymem(dst, env->topic.data, env->topic.len);
 
-    dst = ngx_cpymem(dst, env->incarnation, 16);
-
-    dst = ngx_kafka_sse_envelope_put(dst, env->partition, 4);
-    dst = ngx_kafka_sse_envelope_put(dst, env->from, 8);
-    dst = ngx_kafka_sse_envelope_put(dst, env->end, 8);
-
-    return ngx_kafka_sse_envelope_put(dst, env->count, 4);
+    return ngx_cpymem(dst, env->incarnation, 16);
 }
 
 
@@ -136,18 +184,124 @@ ngx_kafka_sse_envelope_channel(u_char *dst, ngx_str_t *prefix,
 }
 
 
+ngx_uint_t
+ngx_kafka_sse_envelope_is_beacon(ngx_str_t *in)
+{
+    return in->len > NGX_KAFKA_SSE_ENVELOPE_MAGIC_LEN
+           && ngx_memcmp(in->data, NGX_KAFKA_SSE_ENVELOPE_BEACON,
+                         NGX_KAFKA_SSE_ENVELOPE_MAGIC_LEN)
+              == 0;
+}
+
+
+ngx_int_t
+ngx_kafka_sse_envelope_parse_beacon(ngx_kafka_sse_envelope_t *env,
+    ngx_str_t *in)
+{
+    ngx_int_t                 rc;
+    ngx_str_t                 rest, fixed;
+    ngx_kafka_sse_envelope_t  each;
+
+    rest = *in;
+
+    rc = ngx_kafka_sse_envelope_parse_title(env, &rest,
+                                            NGX_KAFKA_SSE_ENVELOPE_BEACON);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_kafka_sse_envelope_take(&rest, NGX_KAFKA_SSE_ENVELOPE_COUNT,
+                                    &fixed)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    env->count = (uint32_t) ngx_kafka_sse_envelope_get(fixed.data, 4);
+
+    if (rest.len % NGX_KAFKA_SSE_ENVELOPE_POSITION
+        || rest.len / NGX_KAFKA_SSE_ENVELOPE_POSITION != env->count)
+    {
+        return NGX_ERROR;
+    }
+
+    env->pos = rest.data;
+    env->last = rest.data + rest.len;
+
+    while (rest.len) {
+        if (ngx_kafka_sse_envelope_take_position(&each, &rest) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_kafka_sse_envelope_next_position(ngx_kafka_sse_envelope_t *env)
+{
+    ngx_str_t  rest;
+
+    rest.data = env->pos;
+    rest.len = env->last - env->pos;
+
+    if (rest.len == 0) {
+        return NGX_DONE;
+    }
+
+    (void) ngx_kafka_sse_envelope_take_position(env, &rest);
+
+    env->pos = rest.data;
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_kafka_sse_envelope_parse_head(ngx_kafka_sse_envelope_t *env, ngx_str_t *in)
 {
-    u_char     *p;
-    size_t      len;
-    ngx_str_t   rest, fixed;
+    ngx_int_t  rc;
+    ngx_str_t  rest, fixed;
 
     rest = *in;
-    len = sizeof(NGX_KAFKA_SSE_ENVELOPE_MAGIC) - 1;
 
-    if (ngx_kafka_sse_envelope_take(&rest, len + 1, &fixed) != NGX_OK
-        || ngx_memcmp(fixed.data, NGX_KAFKA_SSE_ENVELOPE_MAGIC, len) != 0)
+    rc = ngx_kafka_sse_envelope_parse_title(env, &rest,
+                                            NGX_KAFKA_SSE_ENVELOPE_MAGIC);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_kafka_sse_envelope_take_position(env, &rest) != NGX_OK
+        || ngx_kafka_sse_envelope_take(&rest, NGX_KAFKA_SSE_ENVELOPE_COUNT,
+                                       &fixed)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    env->count = (uint32_t) ngx_kafka_sse_envelope_get(fixed.data, 4);
+
+    env->pos = rest.data;
+    env->last = rest.data + rest.len;
+
+    return NGX_OK;
+}
+
+
+/* takes what says whose this is off *in */
+
+static ngx_int_t
+ngx_kafka_sse_envelope_parse_title(ngx_kafka_sse_envelope_t *env,
+    ngx_str_t *in, char *magic)
+{
+    size_t     len;
+    ngx_str_t  fixed;
+
+    len = NGX_KAFKA_SSE_ENVELOPE_MAGIC_LEN;
+
+    if (ngx_kafka_sse_envelope_take(in, len + 1, &fixed) != NGX_OK
+        || ngx_memcmp(fixed.data, magic, len) != 0)
     {
         return NGX_ERROR;
     }
@@ -156,28 +310,39 @@ ngx_kafka_sse_envelope_parse_head(ngx_kafka_sse_envelope_t *env, ngx_str_t *in)
         return NGX_DECLINED;
     }
 
-    if (ngx_kafka_sse_envelope_take_name(&rest, &env->cluster_id) != NGX_OK
-        || ngx_kafka_sse_envelope_take_name(&rest, &env->topic) != NGX_OK
-        || ngx_kafka_sse_envelope_take(&rest, 16 + 4 + 8 + 8 + 4, &fixed)
-           != NGX_OK)
+    if (ngx_kafka_sse_envelope_take_name(in, &env->cluster_id) != NGX_OK
+        || ngx_kafka_sse_envelope_take_name(in, &env->topic) != NGX_OK
+        || ngx_kafka_sse_envelope_take(in, 16, &fixed) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     ngx_memcpy(env->incarnation, fixed.data, 16);
-    p = fixed.data + 16;
 
-    env->partition = (int32_t) ngx_kafka_sse_envelope_get(p, 4);
-    env->from = (int64_t) ngx_kafka_sse_envelope_get(p + 4, 8);
-    env->end = (int64_t) ngx_kafka_sse_envelope_get(p + 12, 8);
-    env->count = (uint32_t) ngx_kafka_sse_envelope_get(p + 20, 4);
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_envelope_take_position(ngx_kafka_sse_envelope_t *env,
+    ngx_str_t *in)
+{
+    ngx_str_t  fixed;
+
+    if (ngx_kafka_sse_envelope_take(in, NGX_KAFKA_SSE_ENVELOPE_POSITION,
+                                    &fixed)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    env->partition = (int32_t) ngx_kafka_sse_envelope_get(fixed.data, 4);
+    env->from = (int64_t) ngx_kafka_sse_envelope_get(fixed.data + 4, 8);
+    env->end = (int64_t) ngx_kafka_sse_envelope_get(fixed.data + 12, 8);
 
     if (env->partition < 0 || env->from < 0 || env->end < -1) {
         return NGX_ERROR;
     }
-
-    env->pos = rest.data;
-    env->last = rest.data + rest.len;
 
     return NGX_OK;
 }

@@ -36,6 +36,17 @@
  * is at or above "from".
  */
 
+/*
+ * A beacon says where the owner of partitions is, twice a second, so that a
+ * lost last envelope, and a lost owner, are noticed.  One for each topic:
+ *
+ *     as above up to the incarnation, but "KSB"
+ *     4   number of positions, then for each:
+ *         4   partition
+ *         8   from: of the next envelope
+ *         8   end: as above
+ */
+
 #define NGX_KAFKA_SSE_ENVELOPE_VERSION   1
 #define NGX_KAFKA_SSE_ENVELOPE_MAX       (1024 * 1024)  /* or one record */
 
@@ -87,6 +98,24 @@ ngx_int_t ngx_kafka_sse_envelope_parse(ngx_kafka_sse_envelope_t *env,
 
 ngx_int_t ngx_kafka_sse_envelope_next(ngx_kafka_sse_envelope_t *env,
     ngx_kafka_sse_record_t *rec);
+
+/*
+ * The same for a beacon: count is the number of positions, partition, from and
+ * end are those of each.  Whether *in is a beacon at all says _is_beacon();
+ * _parse_beacon() returns what _parse() does, _next_position() takes the next
+ * one into env, NGX_OK or NGX_DONE.
+ */
+
+size_t ngx_kafka_sse_envelope_beacon_len(ngx_kafka_sse_envelope_t *env);
+u_char *ngx_kafka_sse_envelope_write_beacon(u_char *dst,
+    ngx_kafka_sse_envelope_t *env);
+u_char *ngx_kafka_sse_envelope_write_position(u_char *dst,
+    ngx_kafka_sse_envelope_t *env);
+
+ngx_uint_t ngx_kafka_sse_envelope_is_beacon(ngx_str_t *in);
+ngx_int_t ngx_kafka_sse_envelope_parse_beacon(ngx_kafka_sse_envelope_t *env,
+    ngx_str_t *in);
+ngx_int_t ngx_kafka_sse_envelope_next_position(ngx_kafka_sse_envelope_t *env);
 
 /*
  * The topic's channel in Redis, "prefix:{cluster-id}:topic".  The room at dst

@@ -4,7 +4,7 @@
  */
 
 
-/* the input is the envelope; one that is parsed is written the same */
+/* the input is the message; one that is parsed is written the same */
 
 
 #include "fuzz.h"
@@ -43,6 +43,38 @@ fuzz_headers(ngx_str_t *headers)
 }
 
 
+static void
+fuzz_beacon(ngx_str_t *in)
+{
+    u_char                    *p, *buf;
+    uint32_t                   i;
+    ngx_kafka_sse_envelope_t   env;
+
+    if (ngx_kafka_sse_envelope_parse_beacon(&env, in) != NGX_OK) {
+        return;
+    }
+
+    fuzz_check(ngx_kafka_sse_envelope_is_beacon(in));
+    fuzz_check(ngx_kafka_sse_envelope_beacon_len(&env) == in->len);
+
+    buf = fuzz_alloc(in->len);
+    p = ngx_kafka_sse_envelope_write_beacon(buf, &env);
+
+    for (i = 0; i < env.count; i++) {
+        fuzz_check(ngx_kafka_sse_envelope_next_position(&env) == NGX_OK);
+        fuzz_check(env.partition >= 0 && env.from >= 0 && env.end >= -1);
+
+        p = ngx_kafka_sse_envelope_write_position(p, &env);
+    }
+
+    fuzz_check(ngx_kafka_sse_envelope_next_position(&env) == NGX_DONE);
+    fuzz_check((size_t) (p - buf) == in->len
+               && memcmp(buf, in->data, in->len) == 0);
+
+    free(buf);
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -57,10 +89,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     in.len = size;
 
     fuzz_headers(&in);
+    fuzz_beacon(&in);
 
     if (ngx_kafka_sse_envelope_parse(&env, &in) != NGX_OK) {
         return 0;
     }
+
+    fuzz_check(!ngx_kafka_sse_envelope_is_beacon(&in));
 
     buf = fuzz_alloc(size);
     p = ngx_kafka_sse_envelope_write_head(buf, &env);

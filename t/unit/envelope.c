@@ -34,6 +34,23 @@ static const char  envelope_bytes[] =
 #define ENVELOPE_FIRST      (ENVELOPE_COUNT + 4)
 #define ENVELOPE_SECOND     (ENVELOPE_FIRST + 28 + 1 + 5 + 11)
 
+static const char  beacon_bytes[] =
+    "KSB\1" "\3abc" "\6orders"
+    "\0\1\2\3\4\5\6\7\x8\x9\xa\xb\xc\xd\xe\xf"
+    "\2\0\0\0"
+
+    "\3\0\0\0"
+    "\x0a\0\0\0\0\0\0\0"
+    "\xff\xff\xff\xff\xff\xff\xff\xff"
+
+    "\5\0\0\0"
+    "\x0c\0\0\0\0\0\0\0"
+    "\x0d\0\0\0\0\0\0\0";
+
+#define BEACON_COUNT        (4 + 4 + 7 + 16)
+#define BEACON_FIRST        (BEACON_COUNT + 4)
+#define BEACON_SECOND       (BEACON_FIRST + 20)
+
 
 static void
 envelope_fill(ngx_kafka_sse_envelope_t *env, ngx_kafka_sse_record_t *rec)
@@ -99,6 +116,51 @@ envelope_parse_patched(size_t at, const char *s, size_t len)
     memcpy(buf + at, s, len);
 
     return envelope_parse(buf, sizeof(buf));
+}
+
+
+static ngx_int_t
+envelope_parse_beacon(const char *p, size_t len)
+{
+    ngx_int_t                 rc;
+    ngx_str_t                 in;
+    ngx_kafka_sse_envelope_t  env;
+
+    in = unit_copy(p, len);
+    rc = ngx_kafka_sse_envelope_parse_beacon(&env, &in);
+    free(in.data);
+
+    return rc;
+}
+
+
+#define envelope_patch_beacon(at, s)                                          \
+    envelope_parse_patched_beacon(at, s, sizeof(s) - 1)
+
+
+static ngx_int_t
+envelope_parse_patched_beacon(size_t at, const char *s, size_t len)
+{
+    char  buf[sizeof(beacon_bytes) - 1];
+
+    memcpy(buf, beacon_bytes, sizeof(buf));
+    memcpy(buf + at, s, len);
+
+    return envelope_parse_beacon(buf, sizeof(buf));
+}
+
+
+static ngx_uint_t
+envelope_is_beacon(const char *p, size_t len)
+{
+    ngx_str_t   in;
+    ngx_uint_t  is;
+
+    in = unit_copy(p, len);
+    is = ngx_kafka_sse_envelope_is_beacon(&in);
+    free(in.data);
+
+    return is;
 }
 
 
@@ -300,6 +362,125 @@ envelope_test_empty(void)
 
 
 static void
+envelope_test_beacon(void)
+{
+    u_char                    *p, buf[512];
+    ngx_int_t                  rc;
+    ngx_str_t                  in;
+    ngx_kafka_sse_record_t     rec[2];
+    ngx_kafka_sse_envelope_t   env, parsed;
+
+    envelope_fill(&env, rec);
+
+    p = ngx_kafka_sse_envelope_write_beacon(buf, &env);
+    p = ngx_kafka_sse_envelope_write_position(p, &env);
+
+    env.partition = 5;
+    env.from = 12;
+    env.end = 13;
+
+    p = ngx_kafka_sse_envelope_write_position(p, &env);
+
+    unit_is(buf, p - buf, beacon_bytes, sizeof(beacon_bytes) - 1,
+            "a beacon is written as documented");
+    unit_ok((size_t) (p - buf) == ngx_kafka_sse_envelope_beacon_len(&env),
+            "a beacon has the length that was told");
+
+    memset(&parsed, 0xa5, sizeof(parsed));
+
+    in = unit_copy(beacon_bytes, sizeof(beacon_bytes) - 1);
+    rc = ngx_kafka_sse_envelope_parse_beacon(&parsed, &in);
+
+    unit_ok(rc == NGX_OK
+            && envelope_same_str(&parsed.cluster_id, &env.cluster_id)
+            && envelope_same_str(&parsed.topic, &env.topic)
+            && memcmp(parsed.incarnation, env.incarnation, 16) == 0
+            && parsed.count == 2, "a beacon is parsed");
+
+    rc = ngx_kafka_sse_envelope_next_position(&parsed);
+    unit_ok(rc == NGX_OK && parsed.partition == 3 && parsed.from == 10
+            && parsed.end == -1, "its first position is parsed");
+
+    rc = ngx_kafka_sse_envelope_next_position(&parsed);
+    unit_ok(rc == NGX_OK && parsed.partition == 5 && parsed.from == 12
+            && parsed.end == 13, "its second position is parsed");
+
+    unit_ok(ngx_kafka_sse_envelope_next_position(&parsed) == NGX_DONE
+            && ngx_kafka_sse_envelope_next_position(&parsed) == NGX_DONE,
+            "the last position is followed by NGX_DONE, again and again");
+
+    free(in.data);
+
+    env.count = 0;
+    p = ngx_kafka_sse_envelope_write_beacon(buf, &env);
+    in = unit_copy(buf, p - buf);
+
+    unit_ok(in.len == ngx_kafka_sse_envelope_beacon_len(&env)
+            && ngx_kafka_sse_envelope_parse_beacon(&parsed, &in) == NGX_OK
+            && ngx_kafka_sse_envelope_next_position(&parsed) == NGX_DONE,
+            "a beacon without positions has none");
+
+    free(in.data);
+}
+
+
+static void
+envelope_test_malformed_beacon(void)
+{
+    size_t      i;
+    ngx_uint_t  wrong;
+
+    wrong = 0;
+
+    for (i = 0; i < sizeof(beacon_bytes) - 1; i++) {
+        wrong += envelope_parse_beacon(beacon_bytes, i) != NGX_ERROR;
+    }
+
+    unit_ok(wrong == 0, "a beacon cut at any byte is malformed");
+
+    unit_ok(envelope_parse_beacon(beacon_bytes, sizeof(beacon_bytes))
+            == NGX_ERROR, "a byte after the last position is malformed");
+
+    unit_ok(envelope_patch_beacon(3, "\2") == NGX_DECLINED
+            && envelope_patch_beacon(3, "\0") == NGX_DECLINED
+            && envelope_parse_beacon("KSB\2", 4) == NGX_DECLINED,
+            "a beacon of another version is declined");
+
+    unit_ok(envelope_patch_beacon(BEACON_COUNT, "\1") == NGX_ERROR
+            && envelope_patch_beacon(BEACON_COUNT, "\3") == NGX_ERROR,
+            "a wrong number of positions is malformed");
+
+    /* 20 times this is 40 in 32 bits */
+
+    unit_ok(envelope_patch_beacon(BEACON_COUNT, "\x02\0\0\x40") == NGX_ERROR
+            && envelope_patch_beacon(BEACON_COUNT, "\xff\xff\xff\xff")
+               == NGX_ERROR, "a number whose product overflows is malformed");
+
+    unit_ok(envelope_patch_beacon(BEACON_FIRST + 3, "\x80") == NGX_ERROR
+            && envelope_patch_beacon(BEACON_SECOND + 3, "\x80") == NGX_ERROR,
+            "a negative partition in a beacon is malformed");
+    unit_ok(envelope_patch_beacon(BEACON_FIRST + 4 + 7, "\x80") == NGX_ERROR
+            && envelope_patch_beacon(BEACON_SECOND + 4 + 7, "\x80")
+               == NGX_ERROR, "a negative from in a beacon is malformed");
+    unit_ok(envelope_patch_beacon(BEACON_FIRST + 12, "\xfe") == NGX_ERROR
+            && envelope_patch_beacon(BEACON_SECOND + 12 + 7, "\x80")
+               == NGX_ERROR, "an end below -1 in a beacon is malformed");
+
+    unit_ok(envelope_parse_beacon(envelope_bytes, sizeof(envelope_bytes) - 1)
+            == NGX_ERROR, "an envelope is no beacon");
+    unit_ok(envelope_parse(beacon_bytes, sizeof(beacon_bytes) - 1)
+            == NGX_ERROR, "a beacon is no envelope");
+
+    unit_ok(envelope_is_beacon(beacon_bytes, sizeof(beacon_bytes) - 1)
+            && envelope_is_beacon("KSB\2", 4)
+            && !envelope_is_beacon("KSB", 3)
+            && !envelope_is_beacon("", 0)
+            && !envelope_is_beacon(envelope_bytes, sizeof(envelope_bytes) - 1),
+            "the magic tells a beacon from an envelope");
+}
+
+
+static void
 envelope_test_channel(void)
 {
     u_char     *p, *buf;
@@ -438,6 +619,8 @@ main(void)
     envelope_test_parse();
     envelope_test_malformed();
     envelope_test_empty();
+    envelope_test_beacon();
+    envelope_test_malformed_beacon();
     envelope_test_channel();
     envelope_test_random();
 

@@ -9,10 +9,14 @@ package KafkaSSE::RedisProxy;
 #     $proxy->rules;           # all pass again
 #     $proxy->counts;          # passed, delayed, dropped, records
 #
-# The first rule that fits a message decides.  A rule without a topic or a
+# The first rule that fits an envelope decides.  A rule without a topic or a
 # partition fits any.  What one rule delays stays in order; what no rule fits
 # passes at once, so partitions overtake each other.  drop => n drops the next
 # n messages, delay => seconds, hold => 1 keeps them until the next rules().
+#
+# A beacon never overtakes an envelope: it is delayed as the slowest partition
+# of its topic is.  drop and hold let beacons pass, unless beacons => 1; they
+# fit a rule whatever its partition is.  They are not in counts.
 
 use v5.36;
 
@@ -110,19 +114,22 @@ sub _serve ($listen, $control, $redis_port) {
 
         my $rule = defined $message ? _rule(\@rules, $message) : undef;
 
+        my $counts = defined $message && !$message->{beacon};
+
         if (!$rule) {
-            $count{passed}++ if defined $message;
+            $count{passed}++ if $counts;
             $out{$to} .= $bytes;
             return;
         }
 
         if ($rule->{drop}) {
+            return if !$counts;
             $rule->{drop}--;
             $count{dropped}++;
             return;
         }
 
-        $count{delayed}++;
+        $count{delayed}++ if $counts;
         push @later, [ $rule->{hold} ? 9e99 : time + $rule->{delay}, $rule,
                        $to, $bytes ];
     };
@@ -269,7 +276,8 @@ sub _reply_end ($buf, $at) {
 }
 
 
-# The head of an envelope, as src/shared/ngx_kafka_sse_envelope.h has it.
+# The head of an envelope or a beacon, as src/shared/ngx_kafka_sse_envelope.h
+# has it.
 
 sub _envelope ($channel, $payload) {
     my %env = (channel => $channel);
@@ -282,6 +290,10 @@ sub _envelope ($channel, $payload) {
             %env = (%env, cluster => $cluster, topic => $topic,
                     partition => $partition, from => $from, count => $count);
         };
+
+    } elsif ($payload =~ /^KSB\x01/) {
+        my ($cluster, $topic) = eval { unpack 'x4 C/a C/a', $payload };
+        %env = (%env, cluster => $cluster, topic => $topic, beacon => 1);
     }
 
     return \%env;
@@ -289,16 +301,26 @@ sub _envelope ($channel, $payload) {
 
 
 sub _rule ($rules, $env) {
-    for my $rule (@$rules) {
-        next if defined $rule->{topic}
-                && $rule->{topic} ne ($env->{topic} // '');
-        next if defined $rule->{partition}
-                && $rule->{partition} != ($env->{partition} // -1);
-        next if defined $rule->{drop} && $rule->{drop} <= 0;
-        return $rule;
+    my @fit = grep {
+        (!defined $_->{topic} || $_->{topic} eq ($env->{topic} // ''))
+            && !(defined $_->{drop} && $_->{drop} <= 0)
+    } @$rules;
+
+    if ($env->{beacon}) {
+        my ($rule) = grep { $_->{beacons} } @fit;
+        return $rule if $rule;
+
+        my @slowest = sort { $b->{delay} <=> $a->{delay} }
+                      grep { defined $_->{delay} } @fit;
+        return $slowest[0];
     }
 
-    return undef;
+    my ($rule) = grep {
+        !defined $_->{partition}
+            || $_->{partition} == ($env->{partition} // -1)
+    } @fit;
+
+    return $rule;
 }
 
 
