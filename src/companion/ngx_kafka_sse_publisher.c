@@ -278,13 +278,9 @@ void
 ngx_kafka_sse_publisher_leave_out(ngx_kafka_sse_publisher_partition_t *part,
     int64_t offset)
 {
-    if (part->from == NGX_KAFKA_SSE_NO_OFFSET) {
-        part->from = offset;
-    }
+    part->next = offset + 1;
 
     ngx_kafka_sse_publisher_discard(part);
-
-    part->next = offset + 1;
 }
 
 
@@ -365,6 +361,8 @@ ngx_kafka_sse_publisher_room(ngx_kafka_sse_publisher_t *publisher,
 static void
 ngx_kafka_sse_publisher_discard(ngx_kafka_sse_publisher_partition_t *part)
 {
+    part->from = part->next;
+
     if (part->envelope == NULL) {
         return;
     }
@@ -437,12 +435,12 @@ ngx_kafka_sse_publisher_publish(ngx_kafka_sse_publisher_t *publisher,
     ngx_queue_remove(&part->queue);
     part->envelope = NULL;
     part->count = 0;
+    part->from = part->next;
 
     if (seq == 0) {
         return;
     }
 
-    part->from = part->next;
     part->published = part->next;
 
     sent = &publisher->sent[publisher->tail++ & (publisher->size - 1)];

@@ -138,8 +138,8 @@ void ngx_kafka_sse_publisher_restart(ngx_kafka_sse_publisher_t *publisher,
 
 /*
  * The next record of a partition.  One that there is no memory for is left
- * out, with what is in its envelope, and without advancing "from": the nodes
- * see a gap and read it from Kafka.
+ * out, with what is in its envelope; "from" of the next envelope is then after
+ * it, so that the nodes see a gap and read it from Kafka.
  */
 
 void ngx_kafka_sse_publisher_add(ngx_kafka_sse_publisher_t *publisher,
