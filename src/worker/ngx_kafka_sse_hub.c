@@ -523,8 +523,9 @@ ngx_kafka_sse_hub_tell_ids(ngx_kafka_sse_hub_t *hub,
 
 /*
  * The writer has passed this worker, which must have been stopped for long, or
- * there was no memory for an entry (NGX_ERROR, which has been logged).  Its streams end, so that each comes back with its last id and is told what
- * it lost, if the ring no longer has it.
+ * there was no memory for an entry (NGX_ERROR, which has been logged).  Its
+ * streams end, so that each comes back with its last id and is told what it
+ * lost, if the ring no longer has it.
  */
 
 static void
