@@ -48,9 +48,9 @@ ngx_kafka_sse_group_get(ngx_kafka_sse_hub_t *hub,
 
 ngx_kafka_sse_group_t *
 ngx_kafka_sse_group_private(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_group_t *group)
+    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing)
 {
-    return ngx_kafka_sse_group_create(hub, group->conf, group->framing, 1);
+    return ngx_kafka_sse_group_create(hub, conf, framing, 1);
 }
 
 

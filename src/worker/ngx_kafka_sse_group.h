@@ -85,7 +85,7 @@ ngx_kafka_sse_group_t *ngx_kafka_sse_group_get(ngx_kafka_sse_hub_t *hub,
 /* a private group that wants the same, without positions yet */
 
 ngx_kafka_sse_group_t *ngx_kafka_sse_group_private(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_group_t *group);
+    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing);
 
 /* room for the positions of a private group's topic; all are 0 */
 

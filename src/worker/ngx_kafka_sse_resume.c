@@ -58,19 +58,14 @@ ngx_kafka_sse_resume_place(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_stream_t *stream)
 {
     ngx_int_t               rc;
-    ngx_kafka_sse_group_t  *group;
     ngx_kafka_sse_resume_t  res;
-
-    group = ngx_kafka_sse_group_get(hub, stream->conf, stream->framing);
-    if (group == NULL) {
-        return NGX_ERROR;
-    }
 
     ngx_memzero(&res, sizeof(ngx_kafka_sse_resume_t));
 
     res.hub = hub;
     res.start = hub->cursor;
-    res.group = ngx_kafka_sse_group_private(hub, group);
+    res.group = ngx_kafka_sse_group_private(hub, stream->conf,
+                                            stream->framing);
 
     if (res.group == NULL) {
         return NGX_ERROR;
