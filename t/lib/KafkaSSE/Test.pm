@@ -36,8 +36,6 @@ sub import {
         next if $name !~ /^\w+$/;
         *{"${caller}::$name"} = \&{$name};
     }
-
-    *{"${caller}::TODO"} = \${"${caller}::TODO"};
 }
 
 
