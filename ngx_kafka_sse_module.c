@@ -96,6 +96,13 @@ static ngx_command_t  ngx_kafka_sse_commands[] = {
       0,
       NULL },
 
+    { ngx_string("kafka_sse_slow"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_kafka_sse_location_slow,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("kafka_sse_start"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_enum_slot,
@@ -224,6 +231,7 @@ ngx_kafka_sse_create_loc_conf(ngx_conf_t *cf)
     klcf->retry_jitter = NGX_CONF_UNSET_MSEC;
     klcf->start = NGX_CONF_UNSET_UINT;
     klcf->lag = NGX_CONF_UNSET_SIZE;
+    klcf->buffer = NGX_CONF_UNSET_SIZE;
     klcf->event = NGX_CONF_UNSET_PTR;
     klcf->data = NGX_CONF_UNSET_UINT;
 
@@ -244,7 +252,10 @@ ngx_kafka_sse_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->retry, prev->retry, 2000);
     ngx_conf_merge_msec_value(conf->retry_jitter, prev->retry_jitter, 3000);
     ngx_conf_merge_uint_value(conf->start, prev->start, 0);
-    ngx_conf_merge_size_value(conf->lag, prev->lag, 1024 * 1024);
+    ngx_conf_merge_size_value(conf->lag, prev->lag,
+                              NGX_KAFKA_SSE_LAG_DEFAULT);
+    ngx_conf_merge_size_value(conf->buffer, prev->buffer,
+                              NGX_KAFKA_SSE_BUFFER_DEFAULT);
     ngx_conf_merge_ptr_value(conf->event, prev->event, NULL);
     ngx_conf_merge_uint_value(conf->data, prev->data,
                               NGX_KAFKA_SSE_DATA_VALUE);

@@ -15,10 +15,18 @@
 
 #define NGX_KAFKA_SSE_TOPIC_NAME_MAX  249    /* Kafka's own limit */
 
+/* lag is measured in chunks of the log, a socket's buffer has a least size */
+
+#define NGX_KAFKA_SSE_LAG_MIN         (64 * 1024)
+#define NGX_KAFKA_SSE_BUFFER_MIN      (4 * 1024)
+#define NGX_KAFKA_SSE_BUFFER_MAX      (1024 * 1024 * 1024)
+
 
 static char *ngx_kafka_sse_location_topic(ngx_conf_t *cf,
     ngx_kafka_sse_loc_conf_t *klcf, ngx_str_t *value);
 static ngx_uint_t ngx_kafka_sse_location_topic_name(ngx_str_t *name);
+static ngx_int_t ngx_kafka_sse_location_size(ngx_str_t *value, size_t skip,
+    size_t min, size_t max, size_t *size);
 
 
 /* kafka_sse topic ... [cluster=name] */
@@ -270,6 +278,100 @@ ngx_kafka_sse_location_retry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "invalid parameter \"%V\"", &value[2]);
     return NGX_CONF_ERROR;
+}
+
+
+/* kafka_sse_slow [lag=size] [buffer=size | off] */
+
+char *
+ngx_kafka_sse_location_slow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_kafka_sse_loc_conf_t *klcf = conf;
+
+    ngx_str_t   *value;
+    ngx_int_t    rc;
+    ngx_uint_t   i;
+
+    if (klcf->lag != NGX_CONF_UNSET_SIZE) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "lag=", 4) == 0
+            && klcf->lag == NGX_CONF_UNSET_SIZE)
+        {
+            rc = ngx_kafka_sse_location_size(&value[i], 4,
+                                             NGX_KAFKA_SSE_LAG_MIN,
+                                             NGX_MAX_SIZE_T_VALUE,
+                                             &klcf->lag);
+
+        } else if (ngx_strcmp(value[i].data, "buffer=off") == 0
+                   && klcf->buffer == NGX_CONF_UNSET_SIZE)
+        {
+            klcf->buffer = 0;
+            rc = NGX_OK;
+
+        } else if (ngx_strncmp(value[i].data, "buffer=", 7) == 0
+                   && klcf->buffer == NGX_CONF_UNSET_SIZE)
+        {
+            rc = ngx_kafka_sse_location_size(&value[i], 7,
+                                             NGX_KAFKA_SSE_BUFFER_MIN,
+                                             NGX_KAFKA_SSE_BUFFER_MAX,
+                                             &klcf->buffer);
+
+        } else {
+            rc = NGX_DECLINED;
+        }
+
+        if (rc == NGX_OK) {
+            continue;
+        }
+
+        if (rc == NGX_DECLINED) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &value[i]);
+
+        } else {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid size \"%V\", \"lag\" has at least "
+                               "64k, \"buffer\" has 4k to 1g or is \"off\"",
+                               &value[i]);
+        }
+
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_init_size_value(klcf->lag, NGX_KAFKA_SSE_LAG_DEFAULT);
+    ngx_conf_init_size_value(klcf->buffer, NGX_KAFKA_SSE_BUFFER_DEFAULT);
+
+    return NGX_CONF_OK;
+}
+
+
+/* the size in a parameter, behind skip bytes of name; NGX_ERROR: not valid */
+
+static ngx_int_t
+ngx_kafka_sse_location_size(ngx_str_t *value, size_t skip, size_t min,
+    size_t max, size_t *size)
+{
+    ssize_t    n;
+    ngx_str_t  s;
+
+    s.data = value->data + skip;
+    s.len = value->len - skip;
+
+    n = ngx_parse_size(&s);
+
+    if (n == NGX_ERROR || (size_t) n < min || (size_t) n > max) {
+        return NGX_ERROR;
+    }
+
+    *size = n;
+
+    return NGX_OK;
 }
 
 

@@ -16,6 +16,12 @@
 #include <worker/ngx_kafka_sse_frame.h>
 
 
+/* kafka_sse_slow, in bytes */
+
+#define NGX_KAFKA_SSE_LAG_DEFAULT     (1024 * 1024)
+#define NGX_KAFKA_SSE_BUFFER_DEFAULT  (256 * 1024)
+
+
 /* a topic as the clients of a location know it */
 
 typedef struct {
@@ -37,6 +43,7 @@ typedef struct {
     ngx_msec_t                  retry_jitter;
     ngx_uint_t                  start;
     size_t                      lag;        /* bytes */
+    size_t                      buffer;     /* bytes; 0: the kernel's choice */
     ngx_kafka_sse_template_t   *event;      /* NULL: none */
     ngx_uint_t                  data;       /* NGX_KAFKA_SSE_DATA_... */
 } ngx_kafka_sse_loc_conf_t;
@@ -52,6 +59,8 @@ char *ngx_kafka_sse_location_topics(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_kafka_sse_location_heartbeat(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_kafka_sse_location_retry(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_kafka_sse_location_slow(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_kafka_sse_location_event(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

@@ -21,6 +21,8 @@
 static ngx_str_t ngx_kafka_sse_stream_retry(ngx_kafka_sse_stream_t *stream,
     ngx_pool_t *pool);
 static void ngx_kafka_sse_stream_write_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_kafka_sse_stream_tune(ngx_kafka_sse_stream_t *stream);
+static ngx_uint_t ngx_kafka_sse_stream_slow(ngx_kafka_sse_stream_t *stream);
 static ngx_int_t ngx_kafka_sse_stream_send_log(ngx_kafka_sse_stream_t *stream,
     ngx_str_t *piece);
 static ngx_int_t ngx_kafka_sse_stream_lend(ngx_kafka_sse_stream_t *stream,
@@ -80,21 +82,18 @@ ngx_kafka_sse_stream_create(ngx_http_request_t *r)
 ngx_int_t
 ngx_kafka_sse_stream_watch(ngx_kafka_sse_stream_t *stream)
 {
-    ngx_event_t               *rev;
-    ngx_http_request_t        *r;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_event_t         *rev;
+    ngx_http_request_t  *r;
 
     r = stream->request;
 
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_kafka_sse_stream_write_handler;
 
-    /* nginx itself does it for TLS, HTTP/2 and kept connections only */
+    /* the socket of HTTP/2 is not this stream's alone, that of HTTP/3 UDP */
 
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    if (r->http_version < NGX_HTTP_VERSION_20 && clcf->tcp_nodelay
-        && ngx_tcp_nodelay(r->connection) != NGX_OK)
+    if (r->http_version < NGX_HTTP_VERSION_20
+        && ngx_kafka_sse_stream_tune(stream) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -111,6 +110,40 @@ ngx_kafka_sse_stream_watch(ngx_kafka_sse_stream_t *stream)
     }
 
     return ngx_handle_read_event(rev, 0);
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_stream_tune(ngx_kafka_sse_stream_t *stream)
+{
+    int                        size;
+    ngx_connection_t          *c;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    c = stream->request->connection;
+
+    /* nginx itself does it for TLS, HTTP/2 and kept connections only */
+
+    clcf = ngx_http_get_module_loc_conf(stream->request, ngx_http_core_module);
+
+    if (clcf->tcp_nodelay && ngx_tcp_nodelay(c) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* what the kernel holds for a slow client is no lag, but it is memory */
+
+    size = (int) stream->conf->buffer;
+
+    if (size
+        && setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, (const void *) &size,
+                      sizeof(int))
+           == -1)
+    {
+        ngx_log_error(NGX_LOG_ALERT, c->log, ngx_socket_errno,
+                      "kafka_sse: setsockopt(SO_SNDBUF, %d) failed", size);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -266,10 +299,7 @@ ngx_kafka_sse_stream_send(ngx_kafka_sse_stream_t *stream)
         }
     }
 
-    if (stream->group
-        && ngx_kafka_sse_cursor_lag(&stream->cursor, &stream->group->log)
-           > stream->conf->lag)
-    {
+    if (ngx_kafka_sse_stream_slow(stream)) {
         ngx_kafka_sse_stream_close(stream, NGX_KAFKA_SSE_CLOSE_SLOW);
         return;
     }
@@ -286,6 +316,32 @@ ngx_kafka_sse_stream_send(ngx_kafka_sse_stream_t *stream)
     if (slice && stream->group && stream->group->is_private) {
         ngx_kafka_sse_hub_post(ngx_kafka_sse_hub);
     }
+}
+
+
+/*
+ * Only who waits for the client can be slow: a stream whose write event is
+ * posted has had its share of a turn.  Only who is sent what all are sent can
+ * be too slow: a private group is paced by its client.
+ */
+
+static ngx_uint_t
+ngx_kafka_sse_stream_slow(ngx_kafka_sse_stream_t *stream)
+{
+    ngx_kafka_sse_group_t  *group;
+
+    group = stream->group;
+
+    if (!stream->blocked
+        || stream->request->connection->write->posted
+        || group == NULL
+        || group->is_private)
+    {
+        return 0;
+    }
+
+    return ngx_kafka_sse_cursor_lag(&stream->cursor, &group->log)
+           > stream->conf->lag;
 }
 
 
@@ -556,6 +612,13 @@ ngx_kafka_sse_stream_finish(ngx_kafka_sse_stream_t *stream)
     r = stream->request;
 
     if (stream->closing) {
+
+        /* TLS cannot say goodbye in the middle of a write */
+
+        if (stream->direct && stream->blocked) {
+            r->connection->error = 1;
+        }
+
         ngx_http_finalize_request(r, NGX_ERROR);
         return;
     }

@@ -1,0 +1,182 @@
+# A stream ends when its client is too slow, or when its time is over; either
+# way the client goes on where it was.
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use KafkaSSE::Test;
+
+my $kafka = KafkaSSE::Kafka->shared;
+my $redis = KafkaSSE::Redis->new;
+my $topic = $kafka->topic('limits', partitions => 2);
+my $large = $kafka->topic('large',
+                          config => { 'max.message.bytes' => 8_000_000 });
+
+my $node = KafkaSSE::Node->new(
+    kafka => $kafka, redis => $redis, zone => '64m', tls => 1,
+    http => 'kafka_sse_slow lag=256k buffer=32k;', server => <<"END")->start;
+location = /s { kafka_sse $topic; kafka_sse_data envelope; }
+location = /good { kafka_sse $topic; kafka_sse_data envelope;
+                   kafka_sse_slow lag=64m; }
+location = /far { kafka_sse $topic; kafka_sse_slow lag=64m buffer=32k; }
+location = /kernel { kafka_sse $topic; kafka_sse_slow lag=64m buffer=off; }
+location = /large { kafka_sse $large; kafka_sse_slow lag=1m buffer=32k; }
+location = /status { kafka_sse_status; }
+END
+
+$node->ready([ $topic, $large ]);
+
+
+sub closed ($reason) { $node->status->{streams}{closed}{$reason} }
+
+sub places ($sse) {
+    return sort map { "$_->{partition}:$_->{offset}" }
+                    $sse->records(envelope => 1);
+}
+
+
+# ---- too slow: closed, counted, and back
+
+{
+    my $good = $node->sse('/good')->wait_position;
+    my %slow = (
+        'HTTP/1.1' => $node->sse('/s', rcvbuf => 65536, reconnect => 0.05),
+        'TLS'      => $node->sse('/s', rcvbuf => 65536, reconnect => 0.05,
+                                 tls => 1),
+    );
+
+    $_->wait_position for values %slow;
+    $_->pause for values %slow;
+
+    $kafka->fill($topic, n => 3000, size => 500);
+    $good->wait_records(3000);
+
+    wait_for(10, 'slow streams are closed', sub { closed('slow') == 2 });
+    pass('a stream further behind than the limit is closed with reason slow');
+    is(closed('client'), 0, '... and none for another reason');
+    is($node->status->{streams}{open}, 1, '... others stay');
+
+    for my $name (sort keys %slow) {
+        my $sse = $slow{$name};
+        $sse->resume;
+        $sse->wait_records(3000, 30);
+
+        is($sse->connects, 2, "$name: the client comes back");
+        is_deeply([ places($sse) ], [ places($good) ],
+                  '... and has each record once');
+        is_deeply([ grep { $_->{event} =~ /^stream-/ } @{$sse->events} ], [],
+                  '... without a word of it') or diag($sse->describe);
+        $sse->close;
+    }
+
+    is_deeply([ $node->log_lines(qr/\[(?:crit|error)\]/) ], [],
+              '... nor one in the log');
+    $good->close;
+}
+
+
+# ---- who resumes is paced by its client and never too slow
+
+{
+    my $good = $node->sse('/good')->wait_position;
+    my $from = $good->last_id;
+    my $before = closed('slow');
+
+    $kafka->fill($topic, n => 3000, size => 500);
+    $good->wait_records(3000);
+
+    my $sse = $node->sse('/s', last_event_id => $from, rcvbuf => 65536);
+    $sse->wait_records(1);
+    $sse->pause;
+
+    $kafka->fill($topic, n => 3000, size => 500);
+    $good->wait_records(6000);
+
+    $sse->resume;
+    $sse->wait_records(6000, 30);
+
+    is(closed('slow'), $before, 'a stream that resumes is never too slow');
+    is_deeply([ places($sse) ], [ places($good) ],
+              '... and has each record once');
+    is($sse->connects, 1, '... in one connection');
+    $_->close for $sse, $good;
+}
+
+
+# ---- a record larger than the limit
+
+{
+    wait_for(10, 'no stream', sub { !$node->status->{streams}{open} });
+
+    my $before = closed('slow');
+    my $slow = $node->sse('/large', rcvbuf => 65536)->wait_position;
+    my $good = $node->sse('/large')->wait_position;
+
+    $slow->pause;
+    $kafka->produce([ { topic => $large, value => 'x' x 3_000_000 } ]);
+    $good->wait_records(1);
+
+    is($node->status->{streams}{open}, 2,
+       'a record of 3 MB does not end a stream with lag=1m');
+
+    $slow->resume;
+    $slow->wait_records(1, 30);
+
+    is(length(($slow->records)[0]{data}), 3_000_000, '... it gets through');
+    is(closed('slow'), $before, '... to a client that is slow');
+    is($slow->connects, 1, '... in one connection');
+
+    # but what lies behind it counts
+
+    $slow->pause;
+    $kafka->produce([ { topic => $large, value => 'y' x 3_000_000 } ]);
+    $good->wait_records(2);
+    $kafka->produce([ { topic => $large, value => 'z' x 1_200_000 } ]);
+    $good->wait_records(3);
+
+    wait_for(10, 'the stream is closed', sub { closed('slow') > $before });
+    pass('what lies behind it counts');
+    $_->close for $slow, $good;
+}
+
+
+# ---- what the kernel holds for a client that does not read
+
+# bytes that the server's end of the connection has not got rid of
+
+sub queued ($sse) {
+    my $at = sprintf ':%04X', $sse->{fh}->sockport;
+
+    for (split /\n/, slurp('/proc/net/tcp')) {
+        my (undef, undef, $remote, undef, $queues) = split;
+        return hex((split /:/, $queues)[0]) if $remote =~ /$at$/;
+    }
+
+    return -1;
+}
+
+{
+    my %sse = map { $_ => $node->sse("/$_", rcvbuf => 65536)->wait_position }
+                  qw(far kernel);
+    my $good = $node->sse('/good')->wait_position;
+
+    $_->pause for values %sse;
+
+    $kafka->fill($topic, n => 6000, size => 1000);
+    $good->wait_records(6000, 30);
+
+    my %held = map { $_ => queued($sse{$_}) } keys %sse;
+
+    cmp_ok($held{far}, '>', 0, 'the kernel holds something');
+    cmp_ok($held{far}, '<=', 128 * 1024, 'buffer=32k holds it low');
+    cmp_ok($held{kernel}, '>', 256 * 1024,
+           'buffer=off leaves it to the kernel');
+    diag("queued: @held{qw(far kernel)}") if !Test::More->builder->is_passing;
+
+    for my $sse (values %sse) {
+        $sse->resume;
+        $sse->wait_records(6000, 30);
+        is_deeply($sse->faults, [], 'a client that reads again has all');
+    }
+}
+
+finish;
