@@ -103,6 +103,13 @@ static ngx_command_t  ngx_kafka_sse_commands[] = {
       0,
       NULL },
 
+    { ngx_string("kafka_sse_max_duration"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_kafka_sse_location_max_duration,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("kafka_sse_start"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_enum_slot,
@@ -229,6 +236,8 @@ ngx_kafka_sse_create_loc_conf(ngx_conf_t *cf)
     klcf->heartbeat = NGX_CONF_UNSET_MSEC;
     klcf->retry = NGX_CONF_UNSET_MSEC;
     klcf->retry_jitter = NGX_CONF_UNSET_MSEC;
+    klcf->max_duration = NGX_CONF_UNSET_MSEC;
+    klcf->max_duration_jitter = NGX_CONF_UNSET_UINT;
     klcf->start = NGX_CONF_UNSET_UINT;
     klcf->lag = NGX_CONF_UNSET_SIZE;
     klcf->buffer = NGX_CONF_UNSET_SIZE;
@@ -251,6 +260,10 @@ ngx_kafka_sse_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->heartbeat, prev->heartbeat, 15000);
     ngx_conf_merge_msec_value(conf->retry, prev->retry, 2000);
     ngx_conf_merge_msec_value(conf->retry_jitter, prev->retry_jitter, 3000);
+    ngx_conf_merge_msec_value(conf->max_duration, prev->max_duration, 0);
+    ngx_conf_merge_uint_value(conf->max_duration_jitter,
+                              prev->max_duration_jitter,
+                              NGX_KAFKA_SSE_JITTER_DEFAULT);
     ngx_conf_merge_uint_value(conf->start, prev->start, 0);
     ngx_conf_merge_size_value(conf->lag, prev->lag,
                               NGX_KAFKA_SSE_LAG_DEFAULT);

@@ -10,6 +10,7 @@ my $redis = KafkaSSE::Redis->new;
 my $topic = $kafka->topic('limits', partitions => 2);
 my $large = $kafka->topic('large',
                           config => { 'max.message.bytes' => 8_000_000 });
+my $absent = unique('absent');
 
 my $node = KafkaSSE::Node->new(
     kafka => $kafka, redis => $redis, zone => '64m', tls => 1,
@@ -20,6 +21,17 @@ location = /good { kafka_sse $topic; kafka_sse_data envelope;
 location = /far { kafka_sse $topic; kafka_sse_slow lag=64m buffer=32k; }
 location = /kernel { kafka_sse $topic; kafka_sse_slow lag=64m buffer=off; }
 location = /large { kafka_sse $large; kafka_sse_slow lag=1m buffer=32k; }
+location = /hour { kafka_sse $topic; kafka_sse_data envelope;
+                   kafka_sse_max_duration 1s jitter=0;
+                   kafka_sse_retry 10ms; kafka_sse_slow lag=64m; }
+location = /idle { kafka_sse $large; kafka_sse_heartbeat off;
+                   kafka_sse_max_duration 700ms jitter=0; }
+location = /beat { kafka_sse $large; kafka_sse_heartbeat 200ms;
+                   kafka_sse_max_duration 700ms jitter=0; }
+location = /jitter { kafka_sse $large; kafka_sse_heartbeat off;
+                     kafka_sse_max_duration 1s jitter=50%; }
+location = /waits { kafka_sse $absent; kafka_sse_heartbeat off;
+                    kafka_sse_max_duration 700ms jitter=0; }
 location = /status { kafka_sse_status; }
 END
 
@@ -29,8 +41,8 @@ $node->ready([ $topic, $large ]);
 sub closed ($reason) { $node->status->{streams}{closed}{$reason} }
 
 sub places ($sse) {
-    return sort map { "$_->{partition}:$_->{offset}" }
-                    $sse->records(envelope => 1);
+    return sort map { $_->{data} =~ /"partition":(\d+),"offset":(\d+)/
+                      ? "$1:$2" : '?' } $sse->records;
 }
 
 
@@ -177,6 +189,84 @@ sub queued ($sse) {
         $sse->wait_records(6000, 30);
         is_deeply($sse->faults, [], 'a client that reads again has all');
     }
+}
+
+
+# ---- the time is over
+
+sub ends (@sse) {
+    $_->wait_end for @sse;
+    return map { $_->{end_time} - $_->{began} } @sse;
+}
+
+for my $path (qw(idle beat waits)) {
+    my $sse = $node->sse("/$path");
+    my ($took) = ends($sse);
+    my $end = $sse->events->[-1] // {};
+
+    is($sse->ended, 'done', "/$path: the stream ends in order");
+    is("$end->{event} $end->{data}", 'stream-end limit', '... with its reason')
+        or diag($sse->describe);
+    ok($took >= 0.69 && $took < 0.7 + 0.5 * slow(), '... after its time')
+        or diag($took);
+    is(scalar @{$sse->events}, 1, '... once');
+    ok(defined $sse->retry, '... with "retry:"');
+    is_deeply($sse->faults, [], '... in a proper stream');
+}
+
+{
+    my $sse = $node->sse('/idle', tls => 1, http => '2');
+    ends($sse);
+    is(($sse->events->[-1] // {})->{data}, 'limit', 'the same over HTTP/2')
+        or diag($sse->describe);
+}
+
+is(closed('limit'), 4, 'they are counted');
+
+{
+    my @took = sort { $a <=> $b } ends(map { $node->sse('/jitter') } 1 .. 40);
+
+    ok($took[0] >= 0.49 && $took[-1] < 1 + 0.5 * slow(),
+       'the jitter shortens the time, up to its percentage')
+        or diag("@took");
+    cmp_ok($took[-1] - $took[0], '>', 0.25, '... differently for each')
+        or diag("@took");
+}
+
+{
+    my $good = $node->sse('/good')->wait_position;
+    my @sse = map { $node->sse('/hour', reconnect => 1)->wait_position } 1 .. 5;
+
+    # one that is behind when its time is over: what it lacks is not endless
+
+    my $late = $node->sse('/hour', reconnect => 1, rcvbuf => 65536)
+               ->wait_position;
+    my $before = closed('limit');
+
+    $late->pause;
+    my $filling = $kafka->filling($topic, n => 2500, rate => 600, size => 500);
+    $good->wait_records(2500, 30);
+    $filling->finish;
+
+    cmp_ok(closed('limit') - $before, '>=', 5,
+           'streams end while records flow');
+
+    $late->resume;
+    $_->wait_records(2500, 30) for @sse, $late;
+
+    for my $sse (@sse, $late) {
+        is_deeply([ places($sse) ], [ places($good) ],
+                  'a client that comes back has each record once');
+        is_deeply([ grep { $_->{event} eq 'stream-reset' } @{$sse->events} ],
+                  [], '... and nothing is reset');
+    }
+
+    cmp_ok($_->connects, '>', 2, '... over several streams') for @sse;
+    is(scalar(grep { $_->{event} eq 'stream-end' && $_->{data} ne 'limit' }
+                   map { @{$_->events} } @sse, $late), 0,
+       '... that had reached their limit');
+    cmp_ok($late->connects, '>', 1, '... the one that was behind, too');
+    $_->close for @sse, $late;
 }
 
 finish;

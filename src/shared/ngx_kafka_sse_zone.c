@@ -26,6 +26,7 @@ ngx_str_t  ngx_kafka_sse_close_reasons[] = {
     ngx_string("client"),
     ngx_string("drain"),
     ngx_string("slow"),
+    ngx_string("limit"),
     ngx_string("error")
 };
 
@@ -33,7 +34,7 @@ ngx_str_t  ngx_kafka_sse_close_reasons[] = {
 /* the version is part of the name: another layout is another zone */
 
 static ngx_str_t  ngx_kafka_sse_node_name =
-    ngx_string("kafka_sse_node.1");
+    ngx_string("kafka_sse_node.2");
 
 
 char *

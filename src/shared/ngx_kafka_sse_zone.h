@@ -25,7 +25,7 @@
  */
 
 #define NGX_KAFKA_SSE_RING_MIN       (1024 * 1024)
-#define NGX_KAFKA_SSE_NODE_VERSION   1
+#define NGX_KAFKA_SSE_NODE_VERSION   2
 #define NGX_KAFKA_SSE_NODE_CLUSTERS  32      /* that the status can tell of */
 
 #define NGX_KAFKA_SSE_STALE          10000   /* ms without a heartbeat */
@@ -36,8 +36,9 @@
 #define NGX_KAFKA_SSE_CLOSE_CLIENT   0
 #define NGX_KAFKA_SSE_CLOSE_DRAIN    1
 #define NGX_KAFKA_SSE_CLOSE_SLOW     2
-#define NGX_KAFKA_SSE_CLOSE_ERROR    3
-#define NGX_KAFKA_SSE_CLOSE_REASONS  4
+#define NGX_KAFKA_SSE_CLOSE_LIMIT    3
+#define NGX_KAFKA_SSE_CLOSE_ERROR    4
+#define NGX_KAFKA_SSE_CLOSE_REASONS  5
 
 
 extern ngx_str_t  ngx_kafka_sse_close_reasons[];

@@ -375,6 +375,56 @@ ngx_kafka_sse_location_size(ngx_str_t *value, size_t skip, size_t min,
 }
 
 
+/* kafka_sse_max_duration time [jitter=percent] */
+
+char *
+ngx_kafka_sse_location_max_duration(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_kafka_sse_loc_conf_t *klcf = conf;
+
+    size_t      len;
+    ngx_int_t   jitter;
+    ngx_str_t  *value;
+
+    if (klcf->max_duration != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_kafka_sse_conf_msec(cf, &value[1], &klcf->max_duration) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    klcf->max_duration_jitter = NGX_KAFKA_SSE_JITTER_DEFAULT;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value[2].data, "jitter=", 7) == 0) {
+        len = value[2].len - 7;
+
+        if (len && value[2].data[value[2].len - 1] == '%') {
+            len--;
+        }
+
+        jitter = ngx_atoi(value[2].data + 7, len);
+
+        if (jitter != NGX_ERROR && jitter <= 100) {
+            klcf->max_duration_jitter = jitter;
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\", it must be \"jitter=\" "
+                       "with a percentage", &value[2]);
+    return NGX_CONF_ERROR;
+}
+
+
 /* kafka_sse_event string */
 
 char *

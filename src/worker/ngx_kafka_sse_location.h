@@ -22,6 +22,11 @@
 #define NGX_KAFKA_SSE_BUFFER_DEFAULT  (256 * 1024)
 
 
+/* kafka_sse_max_duration, in percent */
+
+#define NGX_KAFKA_SSE_JITTER_DEFAULT  10
+
+
 /* a topic as the clients of a location know it */
 
 typedef struct {
@@ -41,6 +46,8 @@ typedef struct {
     ngx_msec_t                  heartbeat;  /* 0: off */
     ngx_msec_t                  retry;
     ngx_msec_t                  retry_jitter;
+    ngx_msec_t                  max_duration;          /* 0: off */
+    ngx_uint_t                  max_duration_jitter;   /* percent */
     ngx_uint_t                  start;
     size_t                      lag;        /* bytes */
     size_t                      buffer;     /* bytes; 0: the kernel's choice */
@@ -62,6 +69,8 @@ char *ngx_kafka_sse_location_retry(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_kafka_sse_location_slow(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_kafka_sse_location_max_duration(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 char *ngx_kafka_sse_location_event(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 

@@ -31,6 +31,12 @@ static ngx_int_t ngx_kafka_sse_stream_returned(
     ngx_kafka_sse_stream_t *stream, ngx_int_t rc);
 static void ngx_kafka_sse_stream_block(ngx_kafka_sse_stream_t *stream);
 static void ngx_kafka_sse_stream_post(ngx_kafka_sse_stream_t *stream);
+static void ngx_kafka_sse_stream_schedule(ngx_kafka_sse_stream_t *stream,
+    ngx_msec_t silent);
+static ngx_msec_t ngx_kafka_sse_stream_duration(
+    ngx_kafka_sse_loc_conf_t *klcf);
+static ngx_msec_int_t ngx_kafka_sse_stream_left(
+    ngx_kafka_sse_stream_t *stream);
 static void ngx_kafka_sse_stream_timer_handler(ngx_event_t *ev);
 static void ngx_kafka_sse_stream_finish(ngx_kafka_sse_stream_t *stream);
 static void ngx_kafka_sse_stream_cleanup(void *data);
@@ -53,6 +59,8 @@ ngx_kafka_sse_stream_create(ngx_http_request_t *r)
     stream->request = r;
     stream->conf = ngx_http_get_module_loc_conf(r, ngx_kafka_sse_module);
     stream->sent = ngx_current_msec;
+    stream->limit = ngx_current_msec
+                    + ngx_kafka_sse_stream_duration(stream->conf);
 
     stream->heartbeat.handler = ngx_kafka_sse_stream_timer_handler;
     stream->heartbeat.data = stream;
@@ -98,9 +106,7 @@ ngx_kafka_sse_stream_watch(ngx_kafka_sse_stream_t *stream)
         return NGX_ERROR;
     }
 
-    if (stream->conf->heartbeat) {
-        ngx_add_timer(&stream->heartbeat, stream->conf->heartbeat);
-    }
+    ngx_kafka_sse_stream_schedule(stream, 0);
 
     rev = r->connection->read;
 
@@ -240,8 +246,22 @@ ngx_kafka_sse_stream_drained(ngx_kafka_sse_stream_t *stream)
     return stream->pending.len == 0
            && !stream->lent
            && !stream->blocked
-           && (stream->group == NULL
-               || stream->cursor.pos == stream->group->log.end);
+           && ngx_kafka_sse_stream_unsent(stream) == 0;
+}
+
+
+size_t
+ngx_kafka_sse_stream_unsent(ngx_kafka_sse_stream_t *stream)
+{
+    uint64_t  end;
+
+    if (stream->group == NULL) {
+        return 0;
+    }
+
+    end = stream->ending ? stream->end : stream->group->log.end;
+
+    return (end > stream->cursor.pos) ? end - stream->cursor.pos : 0;
 }
 
 
@@ -262,6 +282,8 @@ ngx_kafka_sse_stream_send(ngx_kafka_sse_stream_t *stream)
         if (stream->group) {
             piece = ngx_kafka_sse_cursor_peek(&stream->cursor,
                                               &stream->group->log);
+            piece.len = ngx_min(piece.len,
+                                ngx_kafka_sse_stream_unsent(stream));
         }
 
         if (stream->blocked || stream->closing) {
@@ -523,6 +545,9 @@ ngx_kafka_sse_stream_end(ngx_kafka_sse_stream_t *stream, ngx_uint_t reason)
         return;
     }
 
+    /* what is appended from now on is not for this stream */
+
+    stream->end = stream->group ? stream->group->log.end : 0;
     stream->ending = 1;
     stream->reason = reason;
 
@@ -555,6 +580,52 @@ ngx_kafka_sse_stream_post(ngx_kafka_sse_stream_t *stream)
 }
 
 
+/* one timer for two things: the next heartbeat, or the end if that is first */
+
+static void
+ngx_kafka_sse_stream_schedule(ngx_kafka_sse_stream_t *stream, ngx_msec_t silent)
+{
+    ngx_msec_t      time;
+    ngx_msec_int_t  left;
+
+    time = 0;
+
+    if (stream->conf->heartbeat) {
+        time = stream->conf->heartbeat - silent;
+    }
+
+    if (stream->conf->max_duration && !stream->ending) {
+        left = ngx_max(ngx_kafka_sse_stream_left(stream), 1);
+        time = time ? ngx_min(time, (ngx_msec_t) left) : (ngx_msec_t) left;
+    }
+
+    if (time) {
+        ngx_add_timer(&stream->heartbeat, time);
+    }
+}
+
+
+/* the jitter keeps streams that began together from ending together */
+
+static ngx_msec_t
+ngx_kafka_sse_stream_duration(ngx_kafka_sse_loc_conf_t *klcf)
+{
+    ngx_msec_t  jitter;
+
+    jitter = klcf->max_duration / 100 * klcf->max_duration_jitter
+             + klcf->max_duration % 100 * klcf->max_duration_jitter / 100;
+
+    return klcf->max_duration - (jitter ? ngx_random() % (jitter + 1) : 0);
+}
+
+
+static ngx_msec_int_t
+ngx_kafka_sse_stream_left(ngx_kafka_sse_stream_t *stream)
+{
+    return (ngx_msec_int_t) (stream->limit - ngx_current_msec);
+}
+
+
 static void
 ngx_kafka_sse_stream_timer_handler(ngx_event_t *ev)
 {
@@ -579,9 +650,15 @@ ngx_kafka_sse_stream_timer_handler(ngx_event_t *ev)
 
     ev->timedout = 0;
 
+    if (stream->conf->max_duration && ngx_kafka_sse_stream_left(stream) <= 0) {
+        ngx_kafka_sse_stream_end(stream, NGX_KAFKA_SSE_CLOSE_LIMIT);
+    }
+
     silent = ngx_current_msec - stream->sent;
 
-    if (silent >= stream->conf->heartbeat
+    if (stream->conf->heartbeat
+        && silent >= stream->conf->heartbeat
+        && !stream->ending
         && ngx_kafka_sse_stream_drained(stream))
     {
         stream->pending = ngx_kafka_sse_stream_heartbeat;
@@ -593,7 +670,7 @@ ngx_kafka_sse_stream_timer_handler(ngx_event_t *ev)
         silent = 0;             /* blocked: there is no silence to break */
     }
 
-    ngx_add_timer(ev, stream->conf->heartbeat - silent);
+    ngx_kafka_sse_stream_schedule(stream, silent);
 }
 
 

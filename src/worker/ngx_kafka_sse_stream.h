@@ -54,7 +54,9 @@ struct ngx_kafka_sse_stream_s {
     ngx_queue_t                 all;        /* in the hub's streams */
     ngx_kafka_sse_position_t   *position;   /* that the client sent, while it
                                                is not placed; else NULL */
-    ngx_event_t                 heartbeat;
+    ngx_event_t                 heartbeat;  /* and the end, see _schedule() */
+    ngx_msec_t                  limit;      /* when max_duration is over */
+    uint64_t                    end;        /* ending: of its part of the log */
     ngx_buf_t                  *buf;        /* of the filter path, one */
     size_t                      borrowed;   /* bytes of the log that buf lends
                                                to the filters */
@@ -87,9 +89,13 @@ void ngx_kafka_sse_stream_send(ngx_kafka_sse_stream_t *stream);
 
 ngx_uint_t ngx_kafka_sse_stream_drained(ngx_kafka_sse_stream_t *stream);
 
+/* bytes of its group's log that are still to be sent */
+
+size_t ngx_kafka_sse_stream_unsent(ngx_kafka_sse_stream_t *stream);
+
 /*
  * Lets the stream end: the client gets a "stream-end" event with this reason
- * when all of its log is sent.
+ * when all that is in its log now is sent.
  */
 
 void ngx_kafka_sse_stream_end(ngx_kafka_sse_stream_t *stream,
