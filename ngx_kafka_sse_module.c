@@ -117,6 +117,13 @@ static ngx_command_t  ngx_kafka_sse_commands[] = {
       offsetof(ngx_kafka_sse_loc_conf_t, start),
       &ngx_kafka_sse_start },
 
+    { ngx_string("kafka_sse_last_event_id"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_kafka_sse_location_last_event_id,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("kafka_sse_event"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_kafka_sse_location_event,
@@ -239,6 +246,7 @@ ngx_kafka_sse_create_loc_conf(ngx_conf_t *cf)
     klcf->max_duration = NGX_CONF_UNSET_MSEC;
     klcf->max_duration_jitter = NGX_CONF_UNSET_UINT;
     klcf->start = NGX_CONF_UNSET_UINT;
+    klcf->last_event_id = NGX_CONF_UNSET_PTR;
     klcf->lag = NGX_CONF_UNSET_SIZE;
     klcf->buffer = NGX_CONF_UNSET_SIZE;
     klcf->event = NGX_CONF_UNSET_PTR;
@@ -269,12 +277,20 @@ ngx_kafka_sse_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               NGX_KAFKA_SSE_LAG_DEFAULT);
     ngx_conf_merge_size_value(conf->buffer, prev->buffer,
                               NGX_KAFKA_SSE_BUFFER_DEFAULT);
+    ngx_conf_merge_ptr_value(conf->last_event_id, prev->last_event_id, NULL);
     ngx_conf_merge_ptr_value(conf->event, prev->event, NULL);
     ngx_conf_merge_uint_value(conf->data, prev->data,
                               NGX_KAFKA_SSE_DATA_VALUE);
 
     if (conf->topics == NULL) {
         return NGX_CONF_OK;
+    }
+
+    if (conf->last_event_id == NULL) {
+        conf->last_event_id = ngx_kafka_sse_location_default_id(cf);
+        if (conf->last_event_id == NULL) {
+            return NGX_CONF_ERROR;
+        }
     }
 
     kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_kafka_sse_module);

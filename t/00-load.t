@@ -131,10 +131,12 @@ my %good = (
         map { "kafka_sse_$_;" } 'heartbeat 15s', 'retry 1s', 'event x',
                                 'data value', 'start latest', 'slow lag=1m',
                                 'max_duration 1h',
+                                'last_event_id $arg_a',
     ],
     s => [ map { "kafka_sse_$_;" } 'heartbeat 15s', 'retry 1s', 'event x',
                                    'data value', 'start latest',
-                                   'slow lag=1m', 'max_duration 1h' ],
+                                   'slow lag=1m', 'max_duration 1h',
+                                   'last_event_id $arg_a' ],
     more => [
         'kafka_sse_heartbeat 500ms;',
         'kafka_sse_heartbeat off;',
@@ -150,6 +152,8 @@ my %good = (
         'kafka_sse_max_duration 1h jitter=20;',
         'kafka_sse_max_duration 1h jitter=0%;',
         'kafka_sse_max_duration 500ms jitter=100%;',
+        'kafka_sse_last_event_id $http_last_event_id;',
+        'kafka_sse_last_event_id $arg_a $cookie_b "1.$arg_c" "";',
         'kafka_sse_event order;',
         'kafka_sse_event "";',
         'kafka_sse_event $kafka_sse_topic;',
@@ -337,6 +341,8 @@ bad_at(l => "kafka_sse_$$_[0];", $$_[1]) for (
     [ 'max_duration 1h jitter=3s', 'jitter=3s' ],
     [ 'max_duration 1h 10', '10' ],
     [ 'max_duration 1h jitter=1 x', 'kafka_sse_max_duration' ],
+    [ 'last_event_id', 'kafka_sse_last_event_id' ],
+    [ 'last_event_id "${arg_a"', 'arg_a' ],
     [ 'event $no_such_variable', '$no_such_variable' ],
     [ 'event $kafka_sse_nonsense', '$kafka_sse_nonsense' ],
     [ 'event a$', 'a$' ],
@@ -347,6 +353,20 @@ bad_at(l => "kafka_sse_$$_[0];", $$_[1]) for (
     [ 'start sometime', 'sometime' ],
     [ 'start ""', '' ],
 );
+
+{
+    # nginx itself refuses it, and tells no line
+
+    my ($status, $out) = t(l => 'kafka_sse_last_event_id $no_such_variable;');
+
+    ok($status == 1 && $out =~ /\[emerg\].*"no_such_variable"/,
+       'kafka_sse_last_event_id with an unknown variable is refused')
+        or diag($out);
+}
+
+bad("kafka_sse_$_ twice is refused", (split)[0] =~ s/^/kafka_sse_/r,
+    "kafka_sse_$_; # again", l => "kafka_sse_$_;\nkafka_sse_$_; # again")
+    for 'slow lag=1m', 'max_duration 1s', 'last_event_id $arg_a';
 
 bad_at(l => 'kafka_sse_status xml;', 'xml', alone => 1);
 bad_at(h => "kafka_sse_drain $_;", $_) for 'x', '-1s';

@@ -17,10 +17,14 @@ my %fleet = (kafka => $kafka, redis => $redis,
 
 my $server = <<"END";
 location = /s { kafka_sse $topic; kafka_sse_data envelope; }
+location = /named { kafka_sse $topic; kafka_sse_data envelope;
+                    kafka_sse_last_event_id \$arg_after \$http_x_after; }
+location = /never { kafka_sse $topic; kafka_sse_last_event_id ""; }
 location = /second { kafka_sse $second; kafka_sse_data envelope; }
 location = /both { kafka_sse $topic $second; kafka_sse_data envelope; }
 location = /swapped { kafka_sse $second $topic; kafka_sse_data envelope; }
-location = /small { kafka_sse $small; kafka_sse_data envelope; }
+location = /small { kafka_sse $small; kafka_sse_data envelope;
+                    kafka_sse_slow lag=64m; }
 END
 
 my $proxy = KafkaSSE::RedisProxy->new($redis);
@@ -76,6 +80,41 @@ for my $at (0, 1, 150, 298, 299) {
                             last_event_id => $events[200]{id})
                  ->wait_records(99);
     is(scalar($header->records), 99, 'the header wins over the argument');
+
+    # a proxy may send an empty header; an argument may be encoded
+
+    my $id = $events[100]{id};
+    my $encoded = join '', map { sprintf '%%%02x', ord } split //, $id;
+    my %same = (
+        'an empty header leaves it to the argument'
+            => $node->sse("/s?lastEventId=$id",
+                          headers => { 'Last-Event-ID' => '' }),
+        'an encoded argument is decoded'
+            => $node->sse("/s?lastEventId=$encoded"),
+        'the argument is where kafka_sse_last_event_id says'
+            => $node->sse("/named?after=$id"),
+        '... or in the next place'
+            => $node->sse('/named?after=', headers => { 'X-After' => $id }),
+        '... the first one wins'
+            => $node->sse("/named?after=$id",
+                          headers => { 'X-After' => $events[200]{id} }),
+        '... and other places do not count'
+            => $node->sse("/named?after=$id&lastEventId=$events[200]{id}",
+                          last_event_id => $events[200]{id}),
+    );
+
+    for my $name (sort keys %same) {
+        my $sse = $same{$name}->wait_records(199);
+        is_deeply([ sort(places($sse->records)) ],
+                  [ sort(places(@events[101 .. 299])) ], $name)
+            or diag($sse->describe);
+        $sse->close;
+    }
+
+    my $never = $node->sse('/never', last_event_id => $id)->wait_position;
+    is($never->header('kafka-sse-resume'), 'fresh',
+       'an empty value is no position');
+    $never->close;
 
     # they stay streams like all others
 
@@ -182,6 +221,18 @@ my %wrong = (
     'zero partitions' => '1.AAAAAAA',
     'a varint without end' => '1.AAAAAAH_____________',
 );
+
+{
+    # what is decoded does not get into the log as lines of its own
+
+    my $sse = $node->sse('/s?lastEventId=1.A%0a2026%2f11%2f22%20forged%00')
+              ->wait_position;
+    is($sse->header('kafka-sse-resume'), 'reset',
+       'an argument with control characters is unknown');
+    is_deeply([ $node->log_lines(qr/^2026\S* forged/) ], [],
+              '... and makes no line in the log');
+    $sse->close;
+}
 
 for my $name (sort keys %wrong) {
     my $sse = $node->sse('/s', last_event_id => $wrong{$name});

@@ -25,6 +25,8 @@
 static char *ngx_kafka_sse_location_topic(ngx_conf_t *cf,
     ngx_kafka_sse_loc_conf_t *klcf, ngx_str_t *value);
 static ngx_uint_t ngx_kafka_sse_location_topic_name(ngx_str_t *name);
+static ngx_int_t ngx_kafka_sse_location_add_id(ngx_conf_t *cf,
+    ngx_array_t *values, ngx_str_t *value);
 static ngx_int_t ngx_kafka_sse_location_size(ngx_str_t *value, size_t skip,
     size_t min, size_t max, size_t *size);
 
@@ -422,6 +424,87 @@ ngx_kafka_sse_location_max_duration(ngx_conf_t *cf, ngx_command_t *cmd,
                        "invalid parameter \"%V\", it must be \"jitter=\" "
                        "with a percentage", &value[2]);
     return NGX_CONF_ERROR;
+}
+
+
+/* kafka_sse_last_event_id variable ... */
+
+char *
+ngx_kafka_sse_location_last_event_id(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_kafka_sse_loc_conf_t *klcf = conf;
+
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    if (klcf->last_event_id != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    klcf->last_event_id = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                           sizeof(ngx_http_complex_value_t));
+    if (klcf->last_event_id == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        if (ngx_kafka_sse_location_add_id(cf, klcf->last_event_id, &value[i])
+            != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_array_t *
+ngx_kafka_sse_location_default_id(ngx_conf_t *cf)
+{
+    ngx_uint_t    i;
+    ngx_array_t  *values;
+
+    static ngx_str_t  names[] = {
+        ngx_string("$http_last_event_id"),
+        ngx_string("$arg_lastEventId")
+    };
+
+    values = ngx_array_create(cf->pool, 2, sizeof(ngx_http_complex_value_t));
+    if (values == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < 2; i++) {
+        if (ngx_kafka_sse_location_add_id(cf, values, &names[i]) != NGX_OK) {
+            return NULL;
+        }
+    }
+
+    return values;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_location_add_id(ngx_conf_t *cf, ngx_array_t *values,
+    ngx_str_t *value)
+{
+    ngx_http_compile_complex_value_t  ccv;
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = value;
+    ccv.complex_value = ngx_array_push(values);
+
+    if (ccv.complex_value == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_compile_complex_value(&ccv);
 }
 
 

@@ -49,6 +49,7 @@ typedef struct {
     ngx_msec_t                  max_duration;          /* 0: off */
     ngx_uint_t                  max_duration_jitter;   /* percent */
     ngx_uint_t                  start;
+    ngx_array_t                *last_event_id;  /* ngx_http_complex_value_t */
     size_t                      lag;        /* bytes */
     size_t                      buffer;     /* bytes; 0: the kernel's choice */
     ngx_kafka_sse_template_t   *event;      /* NULL: none */
@@ -71,8 +72,14 @@ char *ngx_kafka_sse_location_slow(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_kafka_sse_location_max_duration(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+char *ngx_kafka_sse_location_last_event_id(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 char *ngx_kafka_sse_location_event(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* what kafka_sse_last_event_id is where no level has it; NULL: no memory */
+
+ngx_array_t *ngx_kafka_sse_location_default_id(ngx_conf_t *cf);
 
 /*
  * Once the whole configuration is read: finds the cluster that a location's

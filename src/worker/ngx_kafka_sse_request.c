@@ -20,7 +20,9 @@ static ngx_int_t ngx_kafka_sse_request_check(ngx_http_request_t *r,
 static ngx_uint_t ngx_kafka_sse_request_partitions(ngx_http_request_t *r);
 static ngx_uint_t ngx_kafka_sse_request_accepts(ngx_http_request_t *r);
 static ngx_uint_t ngx_kafka_sse_request_range(u_char *p, u_char *last);
-static void ngx_kafka_sse_request_last_event_id(ngx_http_request_t *r,
+static ngx_int_t ngx_kafka_sse_request_last_event_id(ngx_http_request_t *r,
+    ngx_str_t *id);
+static ngx_int_t ngx_kafka_sse_request_decode(ngx_http_request_t *r,
     ngx_str_t *id);
 static ngx_table_elt_t *ngx_kafka_sse_request_header(ngx_http_request_t *r,
     char *name, size_t len);
@@ -44,7 +46,9 @@ ngx_kafka_sse_request_handler(ngx_http_request_t *r)
     ngx_str_t                id;
     ngx_kafka_sse_stream_t  *stream;
 
-    ngx_kafka_sse_request_last_event_id(r, &id);
+    if (ngx_kafka_sse_request_last_event_id(r, &id) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     rc = ngx_kafka_sse_request_check(r, &id);
     if (rc != NGX_DECLINED) {
@@ -248,27 +252,72 @@ ngx_kafka_sse_request_range(u_char *p, u_char *last)
 }
 
 
-/* the header that browsers send on reconnecting, or else the argument */
+/* the first of kafka_sse_last_event_id that is not empty, or len 0 */
 
-static void
+static ngx_int_t
 ngx_kafka_sse_request_last_event_id(ngx_http_request_t *r, ngx_str_t *id)
 {
-    ngx_table_elt_t  *h;
+    ngx_uint_t                 i;
+    ngx_http_complex_value_t  *values;
+    ngx_kafka_sse_loc_conf_t  *klcf;
 
-    h = ngx_kafka_sse_request_header(r, "Last-Event-ID",
-                                     sizeof("Last-Event-ID") - 1);
+    klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_sse_module);
+    values = klcf->last_event_id->elts;
 
-    if (h && h->value.len) {
-        *id = h->value;
-        return;
+    ngx_str_null(id);
+
+    for (i = 0; i < klcf->last_event_id->nelts; i++) {
+
+        if (ngx_http_complex_value(r, &values[i], id) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (id->len) {
+            return ngx_kafka_sse_request_decode(r, id);
+        }
     }
 
-    if (ngx_http_arg(r, (u_char *) "lastEventId",
-                     sizeof("lastEventId") - 1, id)
-        != NGX_OK)
-    {
-        ngx_str_null(id);
+    return NGX_OK;
+}
+
+
+/*
+ * No position has a "%" in it, but what comes in an argument may be encoded.
+ * What would not be text then, or not be decoded, is refused as it is.
+ */
+
+static ngx_int_t
+ngx_kafka_sse_request_decode(ngx_http_request_t *r, ngx_str_t *id)
+{
+    u_char     *dst, *src;
+    size_t      i;
+    ngx_str_t   text;
+
+    if (ngx_strlchr(id->data, id->data + id->len, '%') == NULL) {
+        return NGX_OK;
     }
+
+    text.data = ngx_pnalloc(r->pool, id->len);
+    if (text.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    dst = text.data;
+    src = id->data;
+
+    ngx_unescape_uri(&dst, &src, id->len, 0);
+
+    text.len = dst - text.data;
+
+    for (i = 0; i < text.len; i++) {
+        if (text.data[i] < ' ' || text.data[i] > '~') {
+            return NGX_OK;
+        }
+    }
+
+    *id = text;
+
+    return NGX_OK;
 }
 
 
