@@ -14,6 +14,7 @@
 #include <companion/ngx_kafka_sse_redis_url.h>
 #include <worker/ngx_kafka_sse_location.h>
 #include <worker/ngx_kafka_sse_status.h>
+#include <worker/ngx_kafka_sse_variables.h>
 #include <worker/ngx_kafka_sse_worker.h>
 
 
@@ -150,7 +151,7 @@ static ngx_command_t  ngx_kafka_sse_commands[] = {
 
 
 static ngx_http_module_t  ngx_kafka_sse_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_kafka_sse_variables_add,           /* preconfiguration */
     ngx_kafka_sse_postconfiguration,       /* postconfiguration */
 
     ngx_kafka_sse_create_main_conf,        /* create main configuration */

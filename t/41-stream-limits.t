@@ -14,7 +14,13 @@ my $absent = unique('absent');
 
 my $node = KafkaSSE::Node->new(
     kafka => $kafka, redis => $redis, zone => '64m', tls => 1,
-    http => 'kafka_sse_slow lag=256k buffer=32k;', server => <<"END")->start;
+    http => <<'CONF', server => <<"END")->start;
+kafka_sse_slow lag=256k buffer=32k;
+log_format stream '$uri resume=$kafka_sse_resume records=$kafka_sse_records '
+                  'lag=$kafka_sse_lag id=$kafka_sse_last_id '
+                  'reason=$kafka_sse_close_reason';
+access_log logs/stream.log stream;
+CONF
 location = /s { kafka_sse $topic; kafka_sse_data envelope; }
 location = /good { kafka_sse $topic; kafka_sse_data envelope;
                    kafka_sse_slow lag=64m; }
@@ -37,6 +43,21 @@ END
 
 $node->ready([ $topic, $large ]);
 
+
+# What the log says of the streams of this path that have ended, at least n.
+
+sub logged ($path, $n) {
+    my @lines;
+
+    $node->wait_log("$n lines of $path", sub {
+        @lines = map { { /(\w+)=(\S+)/g } }
+                 grep { m{^\Q$path\E } }
+                 split /\n/, slurp($node->prefix . '/logs/stream.log');
+        @lines >= $n;
+    });
+
+    return @lines;
+}
 
 sub closed ($reason) { $node->status->{streams}{closed}{$reason} }
 
@@ -79,6 +100,17 @@ sub places ($sse) {
                   '... without a word of it') or diag($sse->describe);
         $sse->close;
     }
+
+    my @logged = logged('/s', 4);
+    my @cut = grep { $_->{reason} eq 'slow' } @logged;
+    my @back = grep { $_->{reason} eq 'client' } @logged;
+
+    is(scalar(grep { $_->{resume} eq 'fresh' && $_->{lag} > 256 * 1024
+                     && $_->{id} eq '-' } @cut), 2,
+       'the log knows who was too slow') or diag(json_encode(\@logged));
+    is(scalar(grep { $_->{resume} eq 'exact' && $_->{lag} == 0
+                     && $_->{id} eq $good->last_id } @back), 2,
+       '... and who came back and had all') or diag(json_encode(\@logged));
 
     is_deeply([ $node->log_lines(qr/\[(?:crit|error)\]/) ], [],
               '... nor one in the log');
@@ -188,7 +220,10 @@ sub queued ($sse) {
         $sse->resume;
         $sse->wait_records(6000, 30);
         is_deeply($sse->faults, [], 'a client that reads again has all');
+        $sse->close;
     }
+
+    $good->close;
 }
 
 
@@ -219,6 +254,21 @@ for my $path (qw(idle beat waits)) {
     ends($sse);
     is(($sse->events->[-1] // {})->{data}, 'limit', 'the same over HTTP/2')
         or diag($sse->describe);
+}
+
+{
+    my ($line) = logged('/idle', 2);
+    is_deeply([ @$line{qw(resume records lag reason)} ],
+              [ 'fresh', 0, 0, 'limit' ], 'the log knows the reason');
+    ok(position($line->{id}), '... and the position') or diag($line->{id});
+
+    ($line) = logged('/waits', 1);
+    is($line->{id}, '-', '... and none of a topic that does not exist');
+
+    $node->get('/status');
+    ($line) = logged('/status', 1);
+    is_deeply([ @$line{qw(resume records lag id reason)} ],
+              [ ('-') x 5 ], 'what is no stream has no variables');
 }
 
 is(closed('limit'), 4, 'they are counted');
@@ -267,6 +317,24 @@ is(closed('limit'), 4, 'they are counted');
        '... that had reached their limit');
     cmp_ok($late->connects, '>', 1, '... the one that was behind, too');
     $_->close for @sse, $late;
+
+    # all that the streams were sent, they were sent once
+
+    wait_for(10, 'no other stream', sub {
+        $node->status->{streams}{open} == 1;
+    });
+
+    my $connects = 0;
+    $connects += $_->connects for @sse, $late;
+
+    my $records = 0;
+    $records += $_->{records} for logged('/hour', $connects);
+
+    is($records, 6 * 2500, 'the log counts each record once');
+
+    my %ids = map { $_ => 1 } map { @{$_->ids} } @sse, $late;
+    is(scalar(grep { !$ids{$_->{id}} } logged('/hour', $connects)), 0,
+       '... and has the last id that the client has');
 }
 
 finish;

@@ -152,6 +152,7 @@ ngx_kafka_sse_group_join(ngx_kafka_sse_group_t *group,
     ngx_kafka_sse_stream_t *stream)
 {
     stream->group = group;
+    stream->joined_at = group->records;
     ngx_kafka_sse_cursor_init(&stream->cursor, &group->log);
     ngx_queue_insert_tail(&group->streams, &stream->queue);
 }
@@ -161,6 +162,8 @@ void
 ngx_kafka_sse_group_leave(ngx_kafka_sse_group_t *group,
     ngx_kafka_sse_stream_t *stream)
 {
+    stream->records = ngx_kafka_sse_stream_records(stream);
+
     ngx_kafka_sse_cursor_leave(&stream->cursor);
     ngx_queue_remove(&stream->queue);
     stream->group = NULL;
@@ -285,6 +288,8 @@ ngx_kafka_sse_group_record(ngx_kafka_sse_hub_t *hub,
     event.len = ngx_kafka_sse_frame_write(p, &frame, rec) - p;
 
     ngx_kafka_sse_group_event(hub, group, &event);
+
+    group->records++;
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, hub->log, 0,
                    "kafka_sse frame %V/%D:%L, log at %uL",

@@ -70,6 +70,7 @@ struct ngx_kafka_sse_group_s {
     ngx_kafka_sse_loc_conf_t   *conf;
     ngx_uint_t                  framing;
     uint64_t                    next;       /* private: own place in the ring */
+    uint64_t                    records;    /* ever appended to the log */
     unsigned                    is_dirty:1;
     unsigned                    is_private:1;
     ngx_uint_t                  nmembers;

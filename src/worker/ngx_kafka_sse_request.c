@@ -34,11 +34,6 @@ static ngx_int_t ngx_kafka_sse_request_send_header(ngx_http_request_t *r,
 static ngx_int_t ngx_kafka_sse_request_settle(ngx_kafka_sse_stream_t *stream);
 
 
-static char  *ngx_kafka_sse_request_resumes[] = {
-    "fresh", "exact", "replay", "reset"
-};
-
-
 ngx_int_t
 ngx_kafka_sse_request_handler(ngx_http_request_t *r)
 {
@@ -422,7 +417,8 @@ ngx_kafka_sse_request_send_header(ngx_http_request_t *r, ngx_uint_t resume)
         || ngx_kafka_sse_refusal_header(r, "X-Accel-Buffering", "no")
            != NGX_OK
         || ngx_kafka_sse_refusal_header(r, "Kafka-SSE-Resume",
-                                        ngx_kafka_sse_request_resumes[resume])
+                                        (char *)
+                                  ngx_kafka_sse_stream_resumes[resume].data)
            != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

@@ -42,6 +42,14 @@ static void ngx_kafka_sse_stream_finish(ngx_kafka_sse_stream_t *stream);
 static void ngx_kafka_sse_stream_cleanup(void *data);
 
 
+ngx_str_t  ngx_kafka_sse_stream_resumes[] = {
+    ngx_string("fresh"),
+    ngx_string("exact"),
+    ngx_string("replay"),
+    ngx_string("reset")
+};
+
+
 static ngx_str_t  ngx_kafka_sse_stream_heartbeat = ngx_string(":\n\n");
 
 
@@ -262,6 +270,17 @@ ngx_kafka_sse_stream_unsent(ngx_kafka_sse_stream_t *stream)
     end = stream->ending ? stream->end : stream->group->log.end;
 
     return (end > stream->cursor.pos) ? end - stream->cursor.pos : 0;
+}
+
+
+uint64_t
+ngx_kafka_sse_stream_records(ngx_kafka_sse_stream_t *stream)
+{
+    if (stream->group == NULL || stream->ending) {
+        return stream->records;
+    }
+
+    return stream->records + (stream->group->records - stream->joined_at);
 }
 
 
@@ -547,7 +566,13 @@ ngx_kafka_sse_stream_end(ngx_kafka_sse_stream_t *stream, ngx_uint_t reason)
 
     /* what is appended from now on is not for this stream */
 
-    stream->end = stream->group ? stream->group->log.end : 0;
+    if (stream->group) {
+        stream->end = stream->group->log.end;
+        stream->end_id = ngx_kafka_sse_group_position(stream->group,
+                                                      stream->request->pool);
+        stream->records = ngx_kafka_sse_stream_records(stream);
+    }
+
     stream->ending = 1;
     stream->reason = reason;
 

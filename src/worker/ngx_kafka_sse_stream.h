@@ -23,6 +23,11 @@
 #define NGX_KAFKA_SSE_RESUME_RESET    3
 
 
+/* their names, in this order */
+
+extern ngx_str_t  ngx_kafka_sse_stream_resumes[];
+
+
 /*
  * One connected client: a cursor into its group's log, one pending piece that
  * is its own (prelude, heartbeat, end), and an nginx request, whose pool it
@@ -56,7 +61,11 @@ struct ngx_kafka_sse_stream_s {
                                                is not placed; else NULL */
     ngx_event_t                 heartbeat;  /* and the end, see _schedule() */
     ngx_msec_t                  limit;      /* when max_duration is over */
+    uint64_t                    records;    /* of groups it has left; ending:
+                                               of all */
+    uint64_t                    joined_at;  /* records of the group before */
     uint64_t                    end;        /* ending: of its part of the log */
+    ngx_str_t                   end_id;     /* ... and the position there */
     ngx_buf_t                  *buf;        /* of the filter path, one */
     size_t                      borrowed;   /* bytes of the log that buf lends
                                                to the filters */
@@ -92,6 +101,10 @@ ngx_uint_t ngx_kafka_sse_stream_drained(ngx_kafka_sse_stream_t *stream);
 /* bytes of its group's log that are still to be sent */
 
 size_t ngx_kafka_sse_stream_unsent(ngx_kafka_sse_stream_t *stream);
+
+/* records in its part of all its groups' logs, also those still to be sent */
+
+uint64_t ngx_kafka_sse_stream_records(ngx_kafka_sse_stream_t *stream);
 
 /*
  * Lets the stream end: the client gets a "stream-end" event with this reason
