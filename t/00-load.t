@@ -111,6 +111,7 @@ my %good = (
         'kafka_sse orders cluster=main;',
         'kafka_sse ' . 'x' x 249 . ';',
         'kafka_sse_status json;',
+        'kafka_sse_status prometheus;',
         'kafka_sse_status;',
     ],
     h => [

@@ -8,27 +8,35 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include <worker/ngx_kafka_sse_hub.h>
+#include <worker/ngx_kafka_sse_fact.h>
+#include <worker/ngx_kafka_sse_prometheus.h>
 #include <worker/ngx_kafka_sse_refusal.h>
 #include <worker/ngx_kafka_sse_status.h>
 
 #include <jansson.h>
 
 
-static ngx_int_t ngx_kafka_sse_status_handler(ngx_http_request_t *r);
+#define NGX_KAFKA_SSE_STATUS_JSON        "application/json"
+#define NGX_KAFKA_SSE_STATUS_PROMETHEUS                                       \
+    "text/plain; version=0.0.4; charset=utf-8"
+
+
+static ngx_int_t ngx_kafka_sse_status_json_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_kafka_sse_status_prometheus_handler(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_kafka_sse_status_begin(ngx_http_request_t *r,
+    ngx_array_t *rows);
 static ngx_int_t ngx_kafka_sse_status_send(ngx_http_request_t *r,
-    char *text);
-static json_t *ngx_kafka_sse_status_json(ngx_kafka_sse_hub_t *hub);
-static json_t *ngx_kafka_sse_status_companion(ngx_kafka_sse_node_sh_t *node);
-static json_t *ngx_kafka_sse_status_redis(ngx_kafka_sse_hub_t *hub);
-static json_t *ngx_kafka_sse_status_clusters(ngx_kafka_sse_node_sh_t *node);
-static json_t *ngx_kafka_sse_status_topics(ngx_kafka_sse_hub_t *hub);
-static json_t *ngx_kafka_sse_status_topic(ngx_kafka_sse_topic_t *topic,
-    ngx_kafka_sse_topic_sh_t *sh);
-static json_t *ngx_kafka_sse_status_partition(ngx_uint_t partition,
-    ngx_kafka_sse_partition_sh_t *sh);
-static json_t *ngx_kafka_sse_status_streams(ngx_kafka_sse_node_sh_t *node);
-static json_t *ngx_kafka_sse_status_str(ngx_str_t *s);
+    ngx_chain_t *out, off_t len);
+static json_t *ngx_kafka_sse_status_json(ngx_array_t *rows);
+static json_t *ngx_kafka_sse_status_list(ngx_uint_t subject,
+    ngx_array_t *rows);
+static json_t *ngx_kafka_sse_status_topics(ngx_array_t *rows);
+static json_t *ngx_kafka_sse_status_streams(ngx_array_t *rows);
+static json_t *ngx_kafka_sse_status_object(ngx_uint_t subject,
+    ngx_kafka_sse_fact_row_t *row);
+static json_t *ngx_kafka_sse_status_value(ngx_kafka_sse_fact_t *fact,
+    ngx_kafka_sse_fact_row_t *row);
 
 
 char *
@@ -36,14 +44,21 @@ ngx_kafka_sse_status_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
     ngx_str_t                 *value;
+    ngx_http_handler_pt        handler;
     ngx_http_core_loc_conf_t  *clcf;
 
     value = cf->args->elts;
 
-    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "json") != 0) {
+    if (cf->args->nelts == 1 || ngx_strcmp(value[1].data, "json") == 0) {
+        handler = ngx_kafka_sse_status_json_handler;
+
+    } else if (ngx_strcmp(value[1].data, "prometheus") == 0) {
+        handler = ngx_kafka_sse_status_prometheus_handler;
+
+    } else {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown format \"%V\", it must be \"json\"",
-                           &value[1]);
+                           "unknown format \"%V\", it must be \"json\" or "
+                           "\"prometheus\"", &value[1]);
         return NGX_CONF_ERROR;
     }
 
@@ -53,18 +68,103 @@ ngx_kafka_sse_status_directive(ngx_conf_t *cf, ngx_command_t *cmd,
         return "conflicts with another handler of this location";
     }
 
-    clcf->handler = ngx_kafka_sse_status_handler;
+    clcf->handler = handler;
 
     return NGX_CONF_OK;
 }
 
 
 static ngx_int_t
-ngx_kafka_sse_status_handler(ngx_http_request_t *r)
+ngx_kafka_sse_status_json_handler(ngx_http_request_t *r)
 {
-    char       *text;
-    json_t     *root;
-    ngx_int_t   rc;
+    char         *text;
+    size_t        len;
+    json_t       *root;
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_array_t   rows[NGX_KAFKA_SSE_SUBJECTS];
+    ngx_chain_t   out;
+
+    rc = ngx_kafka_sse_status_begin(r, rows);
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    root = ngx_kafka_sse_status_json(rows);
+    if (root == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    text = json_dumps(root, JSON_INDENT(1));
+
+    json_decref(root);
+
+    if (text == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    len = ngx_strlen(text);
+    b = ngx_create_temp_buf(r->pool, len + 1);
+
+    if (b) {
+        b->last = ngx_cpymem(b->last, text, len);
+        *b->last++ = LF;
+    }
+
+    free(text);
+
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    out.buf = b;
+    out.next = NULL;
+
+    r->headers_out.status = ngx_kafka_sse_zone_stale(ngx_kafka_sse_hub->node)
+                            ? NGX_HTTP_SERVICE_UNAVAILABLE : NGX_HTTP_OK;
+
+    ngx_str_set(&r->headers_out.content_type, NGX_KAFKA_SSE_STATUS_JSON);
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+
+    return ngx_kafka_sse_status_send(r, &out, len + 1);
+}
+
+
+/* always 200: Prometheus does not look at the numbers of any other answer */
+
+static ngx_int_t
+ngx_kafka_sse_status_prometheus_handler(ngx_http_request_t *r)
+{
+    off_t         len;
+    ngx_int_t     rc;
+    ngx_array_t   rows[NGX_KAFKA_SSE_SUBJECTS];
+    ngx_chain_t  *out;
+
+    rc = ngx_kafka_sse_status_begin(r, rows);
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    out = ngx_kafka_sse_prometheus(r->pool, rows, &len);
+    if (out == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->headers_out.status = NGX_HTTP_OK;
+
+    ngx_str_set(&r->headers_out.content_type, NGX_KAFKA_SSE_STATUS_PROMETHEUS);
+    r->headers_out.content_type_len = sizeof("text/plain") - 1;
+
+    return ngx_kafka_sse_status_send(r, out, len);
+}
+
+
+/* NGX_DECLINED: the rows are there, else what was answered */
+
+static ngx_int_t
+ngx_kafka_sse_status_begin(ngx_http_request_t *r, ngx_array_t *rows)
+{
+    ngx_int_t  rc;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return ngx_kafka_sse_refusal_not_allowed(r);
@@ -81,52 +181,26 @@ ngx_kafka_sse_status_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    root = ngx_kafka_sse_status_json(ngx_kafka_sse_hub);
-    if (root == NULL) {
+    if (ngx_kafka_sse_fact_rows(ngx_kafka_sse_hub, r->pool, rows) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    text = json_dumps(root, JSON_INDENT(1));
-
-    json_decref(root);
-
-    if (text == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    rc = ngx_kafka_sse_status_send(r, text);
-
-    free(text);
-
-    return rc;
+    return NGX_DECLINED;
 }
 
 
 static ngx_int_t
-ngx_kafka_sse_status_send(ngx_http_request_t *r, char *text)
+ngx_kafka_sse_status_send(ngx_http_request_t *r, ngx_chain_t *out, off_t len)
 {
-    size_t        len;
     ngx_int_t     rc;
-    ngx_buf_t    *b;
-    ngx_chain_t   out;
+    ngx_chain_t  *cl;
 
-    len = ngx_strlen(text);
+    for (cl = out; cl->next; cl = cl->next) { /* void */ }
 
-    b = ngx_create_temp_buf(r->pool, len + 1);
-    if (b == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
+    cl->buf->last_buf = (r == r->main) ? 1 : 0;
+    cl->buf->last_in_chain = 1;
 
-    b->last = ngx_cpymem(b->last, text, len);
-    *b->last++ = LF;
-    b->last_buf = (r == r->main) ? 1 : 0;
-    b->last_in_chain = 1;
-
-    r->headers_out.status = ngx_kafka_sse_zone_stale(ngx_kafka_sse_hub->node)
-                            ? NGX_HTTP_SERVICE_UNAVAILABLE : NGX_HTTP_OK;
-    r->headers_out.content_length_n = b->last - b->pos;
-    ngx_str_set(&r->headers_out.content_type, "application/json");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_length_n = len;
 
     if (ngx_kafka_sse_refusal_header(r, "Cache-Control", "no-store")
         != NGX_OK)
@@ -140,10 +214,7 @@ ngx_kafka_sse_status_send(ngx_http_request_t *r, char *text)
         return rc;
     }
 
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
+    return ngx_http_output_filter(r, out);
 }
 
 
@@ -153,94 +224,38 @@ ngx_kafka_sse_status_send(ngx_http_request_t *r, char *text)
  */
 
 static json_t *
-ngx_kafka_sse_status_json(ngx_kafka_sse_hub_t *hub)
+ngx_kafka_sse_status_json(ngx_array_t *rows)
 {
-    uint64_t                  head, tail;
-    ngx_kafka_sse_ring_sh_t  *ring;
-
-    ring = hub->ring;
-    head = ring->head;
-    tail = ring->tail;
-
-    return json_pack("{s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:o}",
-                     "companion", ngx_kafka_sse_status_companion(hub->node),
-                     "redis", ngx_kafka_sse_status_redis(hub),
-                     "clusters", ngx_kafka_sse_status_clusters(hub->node),
-                     "topics", ngx_kafka_sse_status_topics(hub),
-                     "ring",
-                         "size", (json_int_t) ring->size,
-                         "used", (json_int_t) (head - tail),
-                         "written", (json_int_t) (head - ring->size),
-                         "too_large", (json_int_t) hub->node->too_large,
-                     "streams", ngx_kafka_sse_status_streams(hub->node));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}",
+               "companion", ngx_kafka_sse_status_object(
+                                NGX_KAFKA_SSE_SUBJECT_COMPANION,
+                                rows[NGX_KAFKA_SSE_SUBJECT_COMPANION].elts),
+               "redis", ngx_kafka_sse_status_object(
+                                NGX_KAFKA_SSE_SUBJECT_REDIS,
+                                rows[NGX_KAFKA_SSE_SUBJECT_REDIS].elts),
+               "clusters", ngx_kafka_sse_status_list(
+                                NGX_KAFKA_SSE_SUBJECT_CLUSTER, rows),
+               "topics", ngx_kafka_sse_status_topics(rows),
+               "ring", ngx_kafka_sse_status_object(
+                                NGX_KAFKA_SSE_SUBJECT_RING,
+                                rows[NGX_KAFKA_SSE_SUBJECT_RING].elts),
+               "streams", ngx_kafka_sse_status_streams(rows));
 }
 
 
 static json_t *
-ngx_kafka_sse_status_companion(ngx_kafka_sse_node_sh_t *node)
+ngx_kafka_sse_status_list(ngx_uint_t subject, ngx_array_t *rows)
 {
-    ngx_int_t  uptime;
-
-    uptime = node->started ? ngx_time() - (ngx_int_t) node->started : 0;
-
-    return json_pack("{s:I, s:I, s:I, s:I, s:b}",
-                     "pid", (json_int_t) node->pid,
-                     "uptime", (json_int_t) uptime,
-                     "restarts", (json_int_t) node->restarts,
-                     "heartbeat_age_ms",
-                     (json_int_t) (ngx_current_msec - node->heartbeat),
-                     "alive", !ngx_kafka_sse_zone_stale(node));
-}
-
-
-static json_t *
-ngx_kafka_sse_status_redis(ngx_kafka_sse_hub_t *hub)
-{
-    ngx_kafka_sse_node_sh_t  *node;
-
-    node = hub->node;
-
-    return json_pack("{s:o, s:s, s:b, s:I, s:I, s:I, s:I}",
-                     "address", ngx_kafka_sse_status_str(
-                                                    &hub->conf->redis->name),
-                     "state", node->redis_connected ? "connected"
-                                                    : "disconnected",
-                     "subscribed", (int) node->redis_subscribed,
-                     "reconnects", (json_int_t) node->redis_reconnects,
-                     "queued_bytes", (json_int_t) node->redis_queued,
-                     "envelopes_received",
-                     (json_int_t) node->envelopes_received,
-                     "envelopes_bad", (json_int_t) node->envelopes_bad);
-}
-
-
-static json_t *
-ngx_kafka_sse_status_clusters(ngx_kafka_sse_node_sh_t *node)
-{
-    json_t                      *list;
-    ngx_str_t                    name;
-    ngx_uint_t                   i;
-    ngx_kafka_sse_cluster_sh_t  *sh;
+    json_t                    *list;
+    ngx_uint_t                 i;
+    ngx_kafka_sse_fact_row_t  *row;
 
     list = json_array();
+    row = rows[subject].elts;
 
-    for (i = 0; i < node->nclusters; i++) {
-        sh = &node->clusters[i];
-        name = ngx_kafka_sse_topics_str(sh->name);
-
+    for (i = 0; i < rows[subject].nelts; i++) {
         json_array_append_new(list,
-            json_pack("{s:o, s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:I, s:I}",
-                      "cluster", ngx_kafka_sse_status_str(&name),
-                      "state", sh->brokers ? "connected" : "disconnected",
-                      "brokers_up", (json_int_t) sh->brokers,
-                      "group", sh->fenced ? "fenced"
-                               : sh->joined ? "joined" : "waiting",
-                      "partitions_assigned", (json_int_t) sh->assigned,
-                      "partitions_read_directly", (json_int_t) sh->reading,
-                      "records_consumed", (json_int_t) sh->consumed,
-                      "envelopes_published", (json_int_t) sh->envelopes,
-                      "commits", (json_int_t) sh->commits,
-                      "errors", (json_int_t) sh->errors));
+                              ngx_kafka_sse_status_object(subject, &row[i]));
     }
 
     return list;
@@ -248,125 +263,103 @@ ngx_kafka_sse_status_clusters(ngx_kafka_sse_node_sh_t *node)
 
 
 static json_t *
-ngx_kafka_sse_status_topics(ngx_kafka_sse_hub_t *hub)
+ngx_kafka_sse_status_topics(ngx_array_t *rows)
 {
-    json_t                  *list;
-    ngx_int_t                index;
-    ngx_uint_t               i;
-    ngx_kafka_sse_topic_t  **topics;
+    json_t                    *list, *topic, *partitions;
+    ngx_uint_t                 i, p;
+    ngx_kafka_sse_fact_row_t  *row, *partition;
 
     list = json_array();
-    topics = hub->conf->topics.elts;
+    row = rows[NGX_KAFKA_SSE_SUBJECT_TOPIC].elts;
+    partition = rows[NGX_KAFKA_SSE_SUBJECT_PARTITION].elts;
 
-    for (i = 0; i < hub->conf->topics.nelts; i++) {
-        index = ngx_kafka_sse_topics_find(hub->ring->table, topics[i]);
+    for (i = 0; i < rows[NGX_KAFKA_SSE_SUBJECT_TOPIC].nelts; i++) {
+        topic = ngx_kafka_sse_status_object(NGX_KAFKA_SSE_SUBJECT_TOPIC,
+                                            &row[i]);
+        partitions = json_array();
 
-        json_array_append_new(list,
-            ngx_kafka_sse_status_topic(topics[i],
-                index < 0 ? NULL : &hub->ring->table->topics[index]));
-    }
-
-    return list;
-}
-
-
-static json_t *
-ngx_kafka_sse_status_topic(ngx_kafka_sse_topic_t *topic,
-    ngx_kafka_sse_topic_sh_t *sh)
-{
-    json_t    *partitions;
-    uint32_t   i;
-
-    partitions = json_array();
-
-    for (i = 0; sh && i < sh->n; i++) {
-        json_array_append_new(partitions,
-            ngx_kafka_sse_status_partition(i, &sh->partitions[i]));
-    }
-
-    return json_pack("{s:o, s:o, s:s, s:o}",
-                     "cluster", ngx_kafka_sse_status_str(&topic->cluster->name),
-                     "topic", ngx_kafka_sse_status_str(&topic->name),
-                     "state", sh == NULL || sh->n == 0 ? "absent"
-                              : sh->started ? "started" : "starting",
-                     "partitions", partitions);
-}
-
-
-/* numbers that are not known are null */
-
-static json_t *
-ngx_kafka_sse_status_partition(ngx_uint_t partition,
-    ngx_kafka_sse_partition_sh_t *sh)
-{
-    json_t   *position, *end, *lag;
-    int64_t   held, high;
-
-    held = sh->held;
-    high = sh->end;
-
-    position = (held < 0) ? json_null() : json_integer(held);
-    end = (high < 0) ? json_null() : json_integer(ngx_max(high, held));
-    lag = (held < 0 || high < 0) ? json_null()
-                                 : json_integer(ngx_max(high - held, 0));
-
-    return json_pack("{s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:s}",
-                     "partition", (json_int_t) partition,
-                     "position", position,
-                     "end", end,
-                     "lag", lag,
-                     "records", (json_int_t) sh->records,
-                     "gaps", (json_int_t) sh->gaps,
-                     "duplicates", (json_int_t) sh->duplicates,
-                     "source", sh->tailing ? "kafka" : "redis");
-}
-
-
-static json_t *
-ngx_kafka_sse_status_streams(ngx_kafka_sse_node_sh_t *node)
-{
-    json_t      *closed, *workers;
-    ngx_uint_t   i, open;
-
-    closed = json_object();
-    workers = json_array();
-    open = 0;
-
-    for (i = 0; i < NGX_KAFKA_SSE_CLOSE_REASONS; i++) {
-        json_object_set_new(closed,
-                            (char *) ngx_kafka_sse_close_reasons[i].data,
-                            json_integer(node->closed[i]));
-    }
-
-    for (i = 0; i < NGX_MAX_PROCESSES; i++) {
-        if (node->workers[i].pid == 0
-            || (kill((ngx_pid_t) node->workers[i].pid, 0) == -1
-                && ngx_errno == ESRCH))
-        {
-            continue;
+        for (p = 0; p < row[i].n; p++) {
+            json_array_append_new(partitions,
+                ngx_kafka_sse_status_object(NGX_KAFKA_SSE_SUBJECT_PARTITION,
+                                            partition++));
         }
 
-        open += node->workers[i].streams;
-
-        json_array_append_new(workers,
-            json_pack("{s:I, s:I}",
-                      "pid", (json_int_t) node->workers[i].pid,
-                      "streams", (json_int_t) node->workers[i].streams));
+        json_object_set_new(topic, "partitions", partitions);
+        json_array_append_new(list, topic);
     }
 
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
-                     "open", (json_int_t) open,
-                     "opened", (json_int_t) node->opened,
-                     "resumed", (json_int_t) node->resumed,
-                     "resets", (json_int_t) node->resets,
-                     "laps", (json_int_t) node->laps,
-                     "closed", closed,
-                     "workers", workers);
+    return list;
 }
 
 
 static json_t *
-ngx_kafka_sse_status_str(ngx_str_t *s)
+ngx_kafka_sse_status_streams(ngx_array_t *rows)
 {
-    return json_stringn((char *) s->data, s->len);
+    json_t                    *streams, *closed;
+    ngx_uint_t                 i;
+    ngx_kafka_sse_fact_row_t  *row;
+
+    streams = ngx_kafka_sse_status_object(NGX_KAFKA_SSE_SUBJECT_STREAMS,
+                                    rows[NGX_KAFKA_SSE_SUBJECT_STREAMS].elts);
+    closed = json_object();
+    row = rows[NGX_KAFKA_SSE_SUBJECT_CLOSED].elts;
+
+    for (i = 0; i < rows[NGX_KAFKA_SSE_SUBJECT_CLOSED].nelts; i++) {
+        json_object_set_new(closed, (char *) row[i].labels[0].data,
+            ngx_kafka_sse_status_value(
+                ngx_kafka_sse_fact_subjects[NGX_KAFKA_SSE_SUBJECT_CLOSED].facts,
+                &row[i]));
+    }
+
+    json_object_set_new(streams, "closed", closed);
+    json_object_set_new(streams, "workers",
+                        ngx_kafka_sse_status_list(NGX_KAFKA_SSE_SUBJECT_WORKER,
+                                                  rows));
+
+    return streams;
+}
+
+
+static json_t *
+ngx_kafka_sse_status_object(ngx_uint_t subject, ngx_kafka_sse_fact_row_t *row)
+{
+    json_t                *object;
+    ngx_kafka_sse_fact_t  *fact;
+
+    object = json_object();
+
+    for (fact = ngx_kafka_sse_fact_subjects[subject].facts; fact->name; fact++)
+    {
+        json_object_set_new(object, fact->name,
+                            ngx_kafka_sse_status_value(fact, row));
+    }
+
+    return object;
+}
+
+
+/* what is not known is null */
+
+static json_t *
+ngx_kafka_sse_status_value(ngx_kafka_sse_fact_t *fact,
+    ngx_kafka_sse_fact_row_t *row)
+{
+    ngx_kafka_sse_fact_value_t  value;
+
+    value = ngx_kafka_sse_fact_value(fact, row);
+
+    switch (value.type) {
+
+    case NGX_KAFKA_SSE_FACT_NUMBER:
+        return json_integer(value.number);
+
+    case NGX_KAFKA_SSE_FACT_BOOLEAN:
+        return json_boolean(value.number);
+
+    case NGX_KAFKA_SSE_FACT_TEXT:
+        return json_stringn((char *) value.text.data, value.text.len);
+
+    default:
+        return json_null();
+    }
 }

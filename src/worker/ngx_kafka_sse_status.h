@@ -13,7 +13,7 @@
 #include <ngx_http.h>
 
 
-/* kafka_sse_status [json] */
+/* kafka_sse_status [json | prometheus] */
 
 char *ngx_kafka_sse_status_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

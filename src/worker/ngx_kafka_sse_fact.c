@@ -1,0 +1,751 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include <worker/ngx_kafka_sse_fact.h>
+
+
+static ngx_kafka_sse_fact_row_t *ngx_kafka_sse_fact_push(ngx_array_t *rows,
+    void *sh);
+static ngx_int_t ngx_kafka_sse_fact_node_rows(ngx_kafka_sse_node_sh_t *node,
+    ngx_array_t *rows);
+static ngx_int_t ngx_kafka_sse_fact_worker_rows(ngx_kafka_sse_node_sh_t *node,
+    ngx_array_t *rows);
+static ngx_uint_t ngx_kafka_sse_fact_is_alive(
+    ngx_kafka_sse_worker_sh_t *worker);
+static ngx_int_t ngx_kafka_sse_fact_number_label(ngx_pool_t *pool,
+    ngx_str_t *label, ngx_uint_t n);
+static ngx_int_t ngx_kafka_sse_fact_topic_rows(ngx_kafka_sse_hub_t *hub,
+    ngx_array_t *rows);
+static void ngx_kafka_sse_fact_text(ngx_kafka_sse_fact_value_t *value,
+    char *text);
+static void ngx_kafka_sse_fact_number(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_first_label(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_second_label(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_uptime(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_heartbeat_age(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_alive(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_redis_address(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_redis_state(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_redis_subscribed(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_cluster_state(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_cluster_group(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_topic_state(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_position(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_end(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_lag(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_source(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_ring_used(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_ring_written(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_ring_too_large(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_open(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
+
+
+static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_companion[] = {
+
+    { "pid", "companion_pid",
+      "Process id of the companion.",
+      offsetof(ngx_kafka_sse_node_sh_t, pid), NULL },
+    { "uptime", "companion_uptime_seconds",
+      "Seconds since the companion began.",
+      0, ngx_kafka_sse_fact_uptime },
+    { "restarts", "companion_restarts_total",
+      "Restarts since the last start or reload of nginx.",
+      offsetof(ngx_kafka_sse_node_sh_t, restarts), NULL },
+    { "heartbeat_age_ms", "companion_heartbeat_age_milliseconds",
+      "Time since the companion was last seen to run.",
+      0, ngx_kafka_sse_fact_heartbeat_age },
+    { "alive", "companion_alive",
+      "0 if the companion has been silent for 10 seconds.",
+      0, ngx_kafka_sse_fact_alive },
+
+    { NULL, NULL, NULL, 0, NULL }
+};
+
+
+static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_redis[] = {
+
+    { "address", "redis_info",
+      "Where Redis is.",
+      0, ngx_kafka_sse_fact_redis_address },
+    { "state", "redis_state",
+      "The connection that publishes.",
+      0, ngx_kafka_sse_fact_redis_state },
+    { "subscribed", "redis_subscribed",
+      "1 if all channels are subscribed.",
+      0, ngx_kafka_sse_fact_redis_subscribed },
+    { "reconnects", "redis_reconnects_total",
+      "Connections to Redis that were lost.",
+      offsetof(ngx_kafka_sse_node_sh_t, redis_reconnects), NULL },
+    { "queued_bytes", "redis_queued_bytes",
+      "Published and not yet accepted by Redis.",
+      offsetof(ngx_kafka_sse_node_sh_t, redis_queued), NULL },
+    { "envelopes_received", "redis_envelopes_received_total",
+      "Messages of the subscription without beacons.",
+      offsetof(ngx_kafka_sse_node_sh_t, envelopes_received), NULL },
+    { "envelopes_bad", "redis_envelopes_bad_total",
+      "Messages of the subscription that were not ours.",
+      offsetof(ngx_kafka_sse_node_sh_t, envelopes_bad), NULL },
+
+    { NULL, NULL, NULL, 0, NULL }
+};
+
+
+static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_cluster[] = {
+
+    { "cluster", NULL, NULL, 0, ngx_kafka_sse_fact_first_label },
+    { "state", "cluster_state",
+      "Whether the reader is connected.",
+      0, ngx_kafka_sse_fact_cluster_state },
+    { "brokers_up", "cluster_brokers_up",
+      "Brokers that the reader is connected to.",
+      offsetof(ngx_kafka_sse_cluster_sh_t, brokers), NULL },
+    { "group", "cluster_group",
+      "State of the membership in the consumer group.",
+      0, ngx_kafka_sse_fact_cluster_group },
+    { "partitions_assigned", "cluster_partitions_assigned",
+      "Partitions that this node consumes for the fleet.",
+      offsetof(ngx_kafka_sse_cluster_sh_t, assigned), NULL },
+    { "partitions_read_directly", "cluster_partitions_read_directly",
+      "Partitions that the feed reads from Kafka.",
+      offsetof(ngx_kafka_sse_cluster_sh_t, reading), NULL },
+    { "records_consumed", "cluster_records_consumed_total",
+      "Records that the member of the group consumed.",
+      offsetof(ngx_kafka_sse_cluster_sh_t, consumed), NULL },
+    { "envelopes_published", "cluster_envelopes_published_total",
+      "Envelopes published to Redis.",
+      offsetof(ngx_kafka_sse_cluster_sh_t, envelopes), NULL },
+    { "commits", "cluster_commits_total",
+      "Commits that Kafka has acknowledged.",
+      offsetof(ngx_kafka_sse_cluster_sh_t, commits), NULL },
+    { "errors", "cluster_errors_total",
+      "Errors that librdkafka reported to the consumer.",
+      offsetof(ngx_kafka_sse_cluster_sh_t, errors), NULL },
+
+    { NULL, NULL, NULL, 0, NULL }
+};
+
+
+static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_topic[] = {
+
+    { "cluster", NULL, NULL, 0, ngx_kafka_sse_fact_first_label },
+    { "topic", NULL, NULL, 0, ngx_kafka_sse_fact_second_label },
+    { "state", "topic_state",
+      "Whether streams have positions.",
+      0, ngx_kafka_sse_fact_topic_state },
+
+    { NULL, NULL, NULL, 0, NULL }
+};
+
+
+static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_partition[] = {
+
+    { "partition", NULL, NULL, 0, ngx_kafka_sse_fact_number },
+    { "position", "partition_position",
+      "The next offset that the feed wants.",
+      0, ngx_kafka_sse_fact_position },
+    { "end", "partition_end",
+      "End of the partition as last seen.",
+      0, ngx_kafka_sse_fact_end },
+    { "lag", "partition_lag",
+      "Offsets between position and end.",
+      0, ngx_kafka_sse_fact_lag },
+    { "records", "partition_records_total",
+      "Records put into the ring.",
+      offsetof(ngx_kafka_sse_partition_sh_t, records), NULL },
+    { "gaps", "partition_gaps_total",
+      "Times that Redis was found to lack records.",
+      offsetof(ngx_kafka_sse_partition_sh_t, gaps), NULL },
+    { "duplicates", "partition_duplicates_total",
+      "Records that came again and were dropped.",
+      offsetof(ngx_kafka_sse_partition_sh_t, duplicates), NULL },
+    { "source", "partition_source",
+      "Where the records come from now.",
+      0, ngx_kafka_sse_fact_source },
+
+    { NULL, NULL, NULL, 0, NULL }
+};
+
+
+static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_ring[] = {
+
+    { "size", "ring_size_bytes",
+      "Size of the ring.",
+      offsetof(ngx_kafka_sse_ring_sh_t, size), NULL },
+    { "used", "ring_used_bytes",
+      "Entries that are readable.",
+      0, ngx_kafka_sse_fact_ring_used },
+    { "written", "ring_written_bytes_total",
+      "Written since the zone was made.",
+      0, ngx_kafka_sse_fact_ring_written },
+    { "too_large", "ring_records_too_large_total",
+      "Records that the ring did not take.",
+      0, ngx_kafka_sse_fact_ring_too_large },
+
+    { NULL, NULL, NULL, 0, NULL }
+};
+
+
+static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_streams[] = {
+
+    { "open", "streams_open",
+      "Streams that are open, of all workers.",
+      0, ngx_kafka_sse_fact_open },
+    { "opened", "streams_opened_total",
+      "Streams that there were.",
+      offsetof(ngx_kafka_sse_node_sh_t, opened), NULL },
+    { "resumed", "streams_resumed_total",
+      "Streams that resumed exactly.",
+      offsetof(ngx_kafka_sse_node_sh_t, resumed), NULL },
+    { "resets", "streams_resets_total",
+      "Events that told of missing records.",
+      offsetof(ngx_kafka_sse_node_sh_t, resets), NULL },
+    { "laps", "streams_laps_total",
+      "Times that the ring passed a worker.",
+      offsetof(ngx_kafka_sse_node_sh_t, laps), NULL },
+
+    { NULL, NULL, NULL, 0, NULL }
+};
+
+
+/* closed[] of the node, a row for each reason */
+
+static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_closed[] = {
+
+    { "closed", "streams_closed_total",
+      "Streams that ended, by reason.",
+      0, NULL },
+
+    { NULL, NULL, NULL, 0, NULL }
+};
+
+
+static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_worker[] = {
+
+    { "pid", NULL, NULL, 0, ngx_kafka_sse_fact_number },
+    { "streams", "worker_streams",
+      "Streams that are open in a worker.",
+      offsetof(ngx_kafka_sse_worker_sh_t, streams), NULL },
+
+    { NULL, NULL, NULL, 0, NULL }
+};
+
+
+ngx_kafka_sse_fact_subject_t  ngx_kafka_sse_fact_subjects[] = {
+    { { NULL, NULL, NULL }, ngx_kafka_sse_fact_companion },
+    { { NULL, NULL, NULL }, ngx_kafka_sse_fact_redis },
+    { { "cluster", NULL, NULL }, ngx_kafka_sse_fact_cluster },
+    { { "cluster", "topic", NULL }, ngx_kafka_sse_fact_topic },
+    { { "cluster", "topic", "partition" }, ngx_kafka_sse_fact_partition },
+    { { NULL, NULL, NULL }, ngx_kafka_sse_fact_ring },
+    { { NULL, NULL, NULL }, ngx_kafka_sse_fact_streams },
+    { { "reason", NULL, NULL }, ngx_kafka_sse_fact_closed },
+    { { "pid", NULL, NULL }, ngx_kafka_sse_fact_worker }
+};
+
+
+ngx_int_t
+ngx_kafka_sse_fact_rows(ngx_kafka_sse_hub_t *hub, ngx_pool_t *pool,
+    ngx_array_t rows[NGX_KAFKA_SSE_SUBJECTS])
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_KAFKA_SSE_SUBJECTS; i++) {
+        if (ngx_array_init(&rows[i], pool, 8,
+                           sizeof(ngx_kafka_sse_fact_row_t))
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_COMPANION],
+                                hub->node)
+        == NULL
+        || ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_REDIS],
+                                   hub->node)
+           == NULL
+        || ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_RING],
+                                   hub->ring)
+           == NULL
+        || ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_STREAMS],
+                                   hub->node)
+           == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_kafka_sse_fact_node_rows(hub->node, rows) != NGX_OK
+        || ngx_kafka_sse_fact_worker_rows(hub->node, rows) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_kafka_sse_fact_topic_rows(hub, rows);
+}
+
+
+static ngx_kafka_sse_fact_row_t *
+ngx_kafka_sse_fact_push(ngx_array_t *rows, void *sh)
+{
+    ngx_kafka_sse_fact_row_t  *row;
+
+    row = ngx_array_push(rows);
+
+    if (row) {
+        ngx_memzero(row, sizeof(ngx_kafka_sse_fact_row_t));
+        row->sh = sh;
+    }
+
+    return row;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_fact_node_rows(ngx_kafka_sse_node_sh_t *node, ngx_array_t *rows)
+{
+    ngx_uint_t                 i;
+    ngx_kafka_sse_fact_row_t  *row;
+
+    for (i = 0; i < node->nclusters; i++) {
+        row = ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_CLUSTER],
+                                      &node->clusters[i]);
+        if (row == NULL) {
+            return NGX_ERROR;
+        }
+
+        row->labels[0] = ngx_kafka_sse_topics_str(node->clusters[i].name);
+    }
+
+    for (i = 0; i < NGX_KAFKA_SSE_CLOSE_REASONS; i++) {
+        row = ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_CLOSED],
+                                      (void *) &node->closed[i]);
+        if (row == NULL) {
+            return NGX_ERROR;
+        }
+
+        row->labels[0] = ngx_kafka_sse_close_reasons[i];
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_fact_worker_rows(ngx_kafka_sse_node_sh_t *node,
+    ngx_array_t *rows)
+{
+    ngx_uint_t                  i;
+    ngx_array_t                *workers;
+    ngx_kafka_sse_fact_row_t   *row;
+
+    workers = &rows[NGX_KAFKA_SSE_SUBJECT_WORKER];
+
+    for (i = 0; i < NGX_MAX_PROCESSES; i++) {
+
+        if (!ngx_kafka_sse_fact_is_alive(&node->workers[i])) {
+            continue;
+        }
+
+        row = ngx_kafka_sse_fact_push(workers, &node->workers[i]);
+        if (row == NULL) {
+            return NGX_ERROR;
+        }
+
+        row->n = node->workers[i].pid;
+
+        if (ngx_kafka_sse_fact_number_label(workers->pool, &row->labels[0],
+                                            row->n)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* a worker that was killed leaves its row behind */
+
+static ngx_uint_t
+ngx_kafka_sse_fact_is_alive(ngx_kafka_sse_worker_sh_t *worker)
+{
+    return worker->pid != 0
+           && (kill((ngx_pid_t) worker->pid, 0) == 0 || ngx_errno != ESRCH);
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_fact_number_label(ngx_pool_t *pool, ngx_str_t *label,
+    ngx_uint_t n)
+{
+    label->data = ngx_pnalloc(pool, NGX_INT_T_LEN);
+    if (label->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    label->len = ngx_sprintf(label->data, "%ui", n) - label->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_fact_topic_rows(ngx_kafka_sse_hub_t *hub, ngx_array_t *rows)
+{
+    ngx_int_t                   index;
+    ngx_uint_t                  i, p;
+    ngx_kafka_sse_topic_t     **topics;
+    ngx_kafka_sse_fact_row_t   *row, *topic;
+    ngx_kafka_sse_topic_sh_t   *sh;
+
+    topics = hub->conf->topics.elts;
+
+    for (i = 0; i < hub->conf->topics.nelts; i++) {
+        index = ngx_kafka_sse_topics_find(hub->ring->table, topics[i]);
+        sh = (index < 0) ? NULL : &hub->ring->table->topics[index];
+
+        topic = ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_TOPIC],
+                                        sh);
+        if (topic == NULL) {
+            return NGX_ERROR;
+        }
+
+        topic->n = sh ? sh->n : 0;
+        topic->labels[0] = topics[i]->cluster->name;
+        topic->labels[1] = topics[i]->name;
+
+        for (p = 0; p < topic->n; p++) {
+            row = ngx_kafka_sse_fact_push(
+                                      &rows[NGX_KAFKA_SSE_SUBJECT_PARTITION],
+                                      &sh->partitions[p]);
+            if (row == NULL) {
+                return NGX_ERROR;
+            }
+
+            row->n = p;
+            row->labels[0] = topic->labels[0];
+            row->labels[1] = topic->labels[1];
+
+            if (ngx_kafka_sse_fact_number_label(rows->pool, &row->labels[2], p)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_value(ngx_kafka_sse_fact_t *fact,
+    ngx_kafka_sse_fact_row_t *row)
+{
+    ngx_kafka_sse_fact_value_t  value;
+
+    ngx_memzero(&value, sizeof(ngx_kafka_sse_fact_value_t));
+
+    if (fact->get) {
+        fact->get(row, &value);
+        return value;
+    }
+
+    value.type = NGX_KAFKA_SSE_FACT_NUMBER;
+    value.number = *(volatile int64_t *) ((u_char *) row->sh + fact->offset);
+
+    return value;
+}
+
+
+static void
+ngx_kafka_sse_fact_text(ngx_kafka_sse_fact_value_t *value, char *text)
+{
+    value->type = NGX_KAFKA_SSE_FACT_TEXT;
+    value->text.len = ngx_strlen(text);
+    value->text.data = (u_char *) text;
+}
+
+
+static void
+ngx_kafka_sse_fact_number(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    value->type = NGX_KAFKA_SSE_FACT_NUMBER;
+    value->number = row->n;
+}
+
+
+static void
+ngx_kafka_sse_fact_first_label(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    value->type = NGX_KAFKA_SSE_FACT_TEXT;
+    value->text = row->labels[0];
+}
+
+
+static void
+ngx_kafka_sse_fact_second_label(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    value->type = NGX_KAFKA_SSE_FACT_TEXT;
+    value->text = row->labels[1];
+}
+
+
+static void
+ngx_kafka_sse_fact_uptime(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    ngx_kafka_sse_node_sh_t  *node;
+
+    node = row->sh;
+
+    value->type = NGX_KAFKA_SSE_FACT_NUMBER;
+    value->number = node->started ? ngx_time() - (time_t) node->started : 0;
+}
+
+
+static void
+ngx_kafka_sse_fact_heartbeat_age(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    ngx_kafka_sse_node_sh_t  *node;
+
+    node = row->sh;
+
+    value->type = NGX_KAFKA_SSE_FACT_NUMBER;
+    value->number = (ngx_msec_int_t) (ngx_current_msec - node->heartbeat);
+}
+
+
+static void
+ngx_kafka_sse_fact_alive(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    value->type = NGX_KAFKA_SSE_FACT_BOOLEAN;
+    value->number = !ngx_kafka_sse_zone_stale(row->sh);
+}
+
+
+static void
+ngx_kafka_sse_fact_redis_address(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    value->type = NGX_KAFKA_SSE_FACT_TEXT;
+    value->text = ngx_kafka_sse_hub->conf->redis->name;
+}
+
+
+static void
+ngx_kafka_sse_fact_redis_state(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    ngx_kafka_sse_node_sh_t  *node;
+
+    node = row->sh;
+
+    ngx_kafka_sse_fact_text(value, node->redis_connected ? "connected"
+                                                         : "disconnected");
+}
+
+
+static void
+ngx_kafka_sse_fact_redis_subscribed(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    ngx_kafka_sse_node_sh_t  *node;
+
+    node = row->sh;
+
+    value->type = NGX_KAFKA_SSE_FACT_BOOLEAN;
+    value->number = node->redis_subscribed ? 1 : 0;
+}
+
+
+static void
+ngx_kafka_sse_fact_cluster_state(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    ngx_kafka_sse_cluster_sh_t  *cluster;
+
+    cluster = row->sh;
+
+    ngx_kafka_sse_fact_text(value, cluster->brokers ? "connected"
+                                                    : "disconnected");
+}
+
+
+static void
+ngx_kafka_sse_fact_cluster_group(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    ngx_kafka_sse_cluster_sh_t  *cluster;
+
+    cluster = row->sh;
+
+    ngx_kafka_sse_fact_text(value, cluster->fenced ? "fenced"
+                                   : cluster->joined ? "joined" : "waiting");
+}
+
+
+static void
+ngx_kafka_sse_fact_topic_state(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    ngx_kafka_sse_topic_sh_t  *topic;
+
+    topic = row->sh;
+
+    ngx_kafka_sse_fact_text(value, row->n == 0 ? "absent"
+                                   : topic->started ? "started" : "starting");
+}
+
+
+static void
+ngx_kafka_sse_fact_position(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    int64_t                        held;
+    ngx_kafka_sse_partition_sh_t  *partition;
+
+    partition = row->sh;
+    held = partition->held;
+
+    if (held >= 0) {
+        value->type = NGX_KAFKA_SSE_FACT_NUMBER;
+        value->number = held;
+    }
+}
+
+
+static void
+ngx_kafka_sse_fact_end(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    int64_t                        held, end;
+    ngx_kafka_sse_partition_sh_t  *partition;
+
+    partition = row->sh;
+    held = partition->held;
+    end = partition->end;
+
+    if (end >= 0) {
+        value->type = NGX_KAFKA_SSE_FACT_NUMBER;
+        value->number = ngx_max(end, held);
+    }
+}
+
+
+static void
+ngx_kafka_sse_fact_lag(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    int64_t                        held, end;
+    ngx_kafka_sse_partition_sh_t  *partition;
+
+    partition = row->sh;
+    held = partition->held;
+    end = partition->end;
+
+    if (held >= 0 && end >= 0) {
+        value->type = NGX_KAFKA_SSE_FACT_NUMBER;
+        value->number = ngx_max(end - held, 0);
+    }
+}
+
+
+static void
+ngx_kafka_sse_fact_source(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    ngx_kafka_sse_partition_sh_t  *partition;
+
+    partition = row->sh;
+
+    ngx_kafka_sse_fact_text(value, partition->tailing ? "kafka" : "redis");
+}
+
+
+static void
+ngx_kafka_sse_fact_ring_used(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    uint64_t                  head;
+    ngx_kafka_sse_ring_sh_t  *ring;
+
+    ring = row->sh;
+    head = ring->head;
+
+    value->type = NGX_KAFKA_SSE_FACT_NUMBER;
+    value->number = head - ring->tail;
+}
+
+
+static void
+ngx_kafka_sse_fact_ring_written(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    ngx_kafka_sse_ring_sh_t  *ring;
+
+    ring = row->sh;
+
+    value->type = NGX_KAFKA_SSE_FACT_NUMBER;
+    value->number = ring->head - ring->size;
+}
+
+
+static void
+ngx_kafka_sse_fact_ring_too_large(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    value->type = NGX_KAFKA_SSE_FACT_NUMBER;
+    value->number = ngx_kafka_sse_hub->node->too_large;
+}
+
+
+static void
+ngx_kafka_sse_fact_open(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    ngx_uint_t                i;
+    ngx_kafka_sse_node_sh_t  *node;
+
+    node = row->sh;
+
+    value->type = NGX_KAFKA_SSE_FACT_NUMBER;
+
+    for (i = 0; i < NGX_MAX_PROCESSES; i++) {
+        if (ngx_kafka_sse_fact_is_alive(&node->workers[i])) {
+            value->number += node->workers[i].streams;
+        }
+    }
+}
