@@ -103,7 +103,7 @@ note(json_encode($before), "\n", json_encode($after));
     @sse = map { $node->sse('/s')} 1 .. 50;
     $sse[0]->wait_position;
     my $filling = $kafka->filling($topic, n => 300, size => 50_000);
-    $sse[0]->wait_records(10);
+    $sse[0]->wait_records(3);
     $_->close for @sse;
     $filling->finish;
 
