@@ -20,6 +20,10 @@ static ngx_int_t ngx_kafka_sse_zone_check(ngx_kafka_sse_main_conf_t *kmcf,
     ngx_log_t *log);
 static ngx_int_t ngx_kafka_sse_zone_init_node(ngx_shm_zone_t *zone,
     void *data);
+static ngx_int_t ngx_kafka_sse_zone_listen(ngx_kafka_sse_node_sh_t *node,
+    ngx_log_t *log);
+static socklen_t ngx_kafka_sse_zone_address(ngx_kafka_sse_node_sh_t *node,
+    struct sockaddr_un *addr);
 
 
 ngx_str_t  ngx_kafka_sse_close_reasons[] = {
@@ -207,6 +211,7 @@ ngx_kafka_sse_zone_init_node(ngx_shm_zone_t *zone, void *data)
     node->version = NGX_KAFKA_SSE_NODE_VERSION;
     node->lock_fd = -1;
     node->wake_fd = -1;
+    node->link_fd = -1;
     node->clean = 1;
 
     zone->data = node;
@@ -279,9 +284,136 @@ ngx_kafka_sse_zone_open(ngx_kafka_sse_main_conf_t *kmcf, ngx_log_t *log)
         return NGX_ERROR;
     }
 
+    if (ngx_kafka_sse_zone_listen(node, log) != NGX_OK) {
+        (void) close(node->lock_fd);
+        (void) close(node->wake_fd);
+        node->wake_fd = -1;
+        return NGX_ERROR;
+    }
+
     node->heartbeat = ngx_current_msec;
 
     return NGX_OK;
+}
+
+
+/*
+ * The kernel gives the socket an address that is free, in the abstract name
+ * space: nothing in the file system to find a place for or to clean up.
+ */
+
+static ngx_int_t
+ngx_kafka_sse_zone_listen(ngx_kafka_sse_node_sh_t *node, ngx_log_t *log)
+{
+    int                  fd;
+    socklen_t            len;
+    struct sockaddr_un   addr;
+
+    fd = socket(AF_UNIX, SOCK_STREAM|SOCK_NONBLOCK|SOCK_CLOEXEC, 0);
+    if (fd == -1) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      "kafka_sse: socket() of the link failed");
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&addr, sizeof(struct sockaddr_un));
+    addr.sun_family = AF_UNIX;
+    len = sizeof(struct sockaddr_un);
+
+    if (bind(fd, (struct sockaddr *) &addr, sizeof(sa_family_t)) == -1
+        || listen(fd, NGX_LISTEN_BACKLOG) == -1
+        || getsockname(fd, (struct sockaddr *) &addr, &len) == -1)
+    {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      "kafka_sse: bind() or listen() of the link failed");
+        (void) close(fd);
+        return NGX_ERROR;
+    }
+
+    len -= offsetof(struct sockaddr_un, sun_path);
+
+    if (len >= sizeof(node->link_name)) {
+        ngx_log_error(NGX_LOG_EMERG, log, 0,
+                      "kafka_sse: the address of the link is too long");
+        (void) close(fd);
+        return NGX_ERROR;
+    }
+
+    node->link_fd = fd;
+    node->link_name[0] = (u_char) len;
+    ngx_memcpy(node->link_name + 1, addr.sun_path, len);
+
+    return NGX_OK;
+}
+
+
+static socklen_t
+ngx_kafka_sse_zone_address(ngx_kafka_sse_node_sh_t *node,
+    struct sockaddr_un *addr)
+{
+    ngx_memzero(addr, sizeof(struct sockaddr_un));
+    addr->sun_family = AF_UNIX;
+    ngx_memcpy(addr->sun_path, node->link_name + 1, node->link_name[0]);
+
+    return offsetof(struct sockaddr_un, sun_path) + node->link_name[0];
+}
+
+
+ngx_fd_t
+ngx_kafka_sse_zone_link_connect(ngx_kafka_sse_node_sh_t *node)
+{
+    ngx_fd_t             fd;
+    ngx_err_t            err;
+    socklen_t            len;
+    struct sockaddr_un   addr;
+
+    fd = socket(AF_UNIX, SOCK_STREAM|SOCK_NONBLOCK|SOCK_CLOEXEC, 0);
+    if (fd == -1) {
+        return -1;
+    }
+
+    len = ngx_kafka_sse_zone_address(node, &addr);
+
+    if (connect(fd, (struct sockaddr *) &addr, len) == -1) {
+        err = ngx_errno;
+        (void) close(fd);
+        ngx_set_errno(err);
+        return -1;
+    }
+
+    return fd;
+}
+
+
+/* whoever can see the address can connect: only our own user is let in */
+
+ngx_fd_t
+ngx_kafka_sse_zone_link_accept(ngx_kafka_sse_node_sh_t *node, ngx_log_t *log)
+{
+    ngx_fd_t      fd;
+    socklen_t     len;
+    struct ucred  cred;
+
+    for ( ;; ) {
+
+        fd = accept4(node->link_fd, NULL, NULL, SOCK_NONBLOCK|SOCK_CLOEXEC);
+        if (fd == -1) {
+            return -1;
+        }
+
+        len = sizeof(struct ucred);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0
+            && cred.uid == geteuid())
+        {
+            return fd;
+        }
+
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "kafka_sse: a process of another user has connected to "
+                      "the link, it is not let in");
+        (void) close(fd);
+    }
 }
 
 

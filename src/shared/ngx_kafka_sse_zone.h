@@ -72,6 +72,9 @@ typedef struct {
     uint32_t                       version;
     int                            lock_fd;    /* memfd with the writer lock */
     int                            wake_fd;    /* eventfd of all workers */
+    int                            link_fd;    /* listening, the writer's */
+    u_char                         link_name[16];   /* its address, abstract:
+                                                  length first */
 
     ngx_atomic_t                   generation; /* configurations so far */
     ngx_atomic_t                   subscriptions;   /* of the newest one */
@@ -147,6 +150,18 @@ void ngx_kafka_sse_zone_wake(ngx_kafka_sse_ring_sh_t *ring,
 /* takes the writer lock if it is free: NGX_OK, NGX_AGAIN, or NGX_ERROR */
 
 ngx_int_t ngx_kafka_sse_zone_lock(ngx_kafka_sse_node_sh_t *node);
+
+/*
+ * The link between workers and the companion.  _link_connect(), in a worker,
+ * returns a connected, non-blocking socket, or -1 with ngx_errno; it succeeds
+ * while there is no companion, too: the next one finds it.  _link_accept(), in
+ * the companion that holds the writer lock, returns one that a process of our
+ * user has connected, or -1 with ngx_errno, NGX_EAGAIN if there is none left.
+ */
+
+ngx_fd_t ngx_kafka_sse_zone_link_connect(ngx_kafka_sse_node_sh_t *node);
+ngx_fd_t ngx_kafka_sse_zone_link_accept(ngx_kafka_sse_node_sh_t *node,
+    ngx_log_t *log);
 
 /* whether the companion has been silent for too long */
 
