@@ -14,17 +14,16 @@
 #include <companion/ngx_kafka_sse_client.h>
 
 
-/* what the client takes of its queue in one turn of the event loop */
+/* it takes so much of its queue in a turn of the event loop, and its share */
 
 #define NGX_KAFKA_SSE_CLIENT_EVENTS  1000
-#define NGX_KAFKA_SSE_CLIENT_BYTES   (1024 * 1024)
 
 /*
- * So much since the queue was last empty: librdkafka may have reached the
- * limits of its queue meanwhile, see ngx_kafka_sse_client_nudge()
+ * So many shares since the queue was last empty: librdkafka may have reached
+ * the limits of its queue meanwhile, see ngx_kafka_sse_client_nudge()
  */
 
-#define NGX_KAFKA_SSE_CLIENT_LONG    (4 * NGX_KAFKA_SSE_CLIENT_BYTES)
+#define NGX_KAFKA_SSE_CLIENT_LONG    4
 
 /*
  * An error that comes again before this many ms is not said again: while a
@@ -195,7 +194,7 @@ ngx_kafka_sse_client_take(ngx_kafka_sse_client_t *client)
 
     for (n = 0; n < NGX_KAFKA_SSE_CLIENT_EVENTS; n++) {
 
-        if (client->hold || client->taken >= NGX_KAFKA_SSE_CLIENT_BYTES) {
+        if (client->hold || client->taken >= client->share) {
             break;
         }
 
@@ -203,7 +202,7 @@ ngx_kafka_sse_client_take(ngx_kafka_sse_client_t *client)
 
         if (event == NULL) {
             client->drained = (client->bytes + client->taken
-                               >= NGX_KAFKA_SSE_CLIENT_LONG
+                               >= NGX_KAFKA_SSE_CLIENT_LONG * client->share
                                || client->events + n
                                   >= 20 * NGX_KAFKA_SSE_CLIENT_EVENTS);
             client->bytes = 0;

@@ -57,6 +57,7 @@ typedef struct {
     ngx_kafka_sse_cluster_t        *cluster;
     char                           *role;     /* for the log */
     ngx_uint_t                      level;    /* of "no connection" errors */
+    size_t                          share;    /* bytes it takes in a turn */
     ngx_log_t                      *log;
     void                           *data;
     ngx_kafka_sse_client_event_pt   event;

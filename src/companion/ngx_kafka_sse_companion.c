@@ -435,8 +435,9 @@ ngx_kafka_sse_companion_begin_clusters(ngx_kafka_sse_companion_t *com)
         cluster->conf = conf[i];
         cluster->sh = sh;
         cluster->reader = ngx_kafka_sse_reader_create(com->cycle->pool,
-                                                      conf[i], com->feed,
-                                                      com->cycle->log);
+                                            conf[i],
+                                            ngx_kafka_sse_feed_sink(com->feed),
+                                            com->cycle->log);
         if (cluster->reader == NULL) {
             return NGX_ERROR;
         }

@@ -19,6 +19,8 @@
 #define NGX_KAFKA_SSE_CONSUMER_FENCED  30000    /* ms to the next attempt */
 #define NGX_KAFKA_SSE_CONSUMER_TICK    20       /* ms between steps */
 
+#define NGX_KAFKA_SSE_CONSUMER_SHARE   (1024 * 1024)   /* bytes in a turn */
+
 
 typedef enum {
     ngx_kafka_sse_consumer_running = 0,
@@ -138,6 +140,7 @@ ngx_kafka_sse_consumer_create(ngx_pool_t *pool,
     /* the reader, which has the same brokers, says it as an error */
 
     client->level = NGX_LOG_WARN;
+    client->share = NGX_KAFKA_SSE_CONSUMER_SHARE;
 
     publisher = &consumer->publisher;
 

@@ -21,6 +21,9 @@
 
 #define NGX_KAFKA_SSE_FEED_HISTORY  1000       /* records */
 
+#define NGX_KAFKA_SSE_FEED_SHARE    (1024 * 1024)   /* bytes that a reader
+                                                       takes in a turn */
+
 
 /*
  * A partition is "live" while Redis brings its records, and "tails" while the
@@ -64,6 +67,7 @@ struct ngx_kafka_sse_feed_s {
     ngx_kafka_sse_ring_sh_t          *ring;
     ngx_kafka_sse_node_sh_t          *node;
     ngx_kafka_sse_redis_t            *redis;
+    ngx_kafka_sse_reader_sink_t       sink;
     ngx_kafka_sse_feed_topic_t       *topics;  /* as in conf->topics */
     ngx_event_t                       wake;
     ngx_pool_t                       *pool;
@@ -81,6 +85,15 @@ static ngx_int_t ngx_kafka_sse_feed_enter(ngx_kafka_sse_feed_t *feed,
     u_char incarnation[16], ngx_uint_t n);
 static ngx_int_t ngx_kafka_sse_feed_want(ngx_kafka_sse_feed_t *feed,
     ngx_kafka_sse_feed_topic_t *ft, ngx_str_t *cluster_id);
+static void ngx_kafka_sse_feed_metadata(void *data,
+    ngx_kafka_sse_topic_t *topic, ngx_str_t *cluster_id,
+    u_char incarnation[16], ngx_uint_t n);
+static void ngx_kafka_sse_feed_record(void *data,
+    ngx_kafka_sse_topic_t *topic, ngx_kafka_sse_record_t *rec, int64_t end);
+static void ngx_kafka_sse_feed_eof(void *data,
+    ngx_kafka_sse_topic_t *topic, int32_t partition, int64_t offset);
+static void ngx_kafka_sse_feed_out_of_range(void *data,
+    ngx_kafka_sse_topic_t *topic, int32_t partition);
 static ngx_uint_t ngx_kafka_sse_feed_hears(
     ngx_kafka_sse_feed_partition_t *part);
 static ngx_uint_t ngx_kafka_sse_feed_reached(ngx_kafka_sse_feed_topic_t *ft,
@@ -111,6 +124,15 @@ static void ngx_kafka_sse_feed_move(ngx_kafka_sse_feed_t *feed,
 static ngx_uint_t ngx_kafka_sse_feed_flags(ngx_kafka_sse_feed_t *feed,
     ngx_str_t *value);
 static void ngx_kafka_sse_feed_wake_handler(ngx_event_t *ev);
+
+
+/* it is for catching up, so a new partition must not wait for a long poll */
+
+static ngx_kafka_sse_property_t  ngx_kafka_sse_feed_defaults[] = {
+    { "fetch.wait.max.ms", "100" },
+    { "fetch.error.backoff.ms", "100" },
+    { NULL, NULL }
+};
 
 
 ngx_kafka_sse_feed_t *
@@ -148,9 +170,25 @@ ngx_kafka_sse_feed_create(ngx_pool_t *pool, ngx_kafka_sse_main_conf_t *kmcf,
     feed->wake.data = feed;
     feed->wake.log = log;
 
+    feed->sink.data = feed;
+    feed->sink.role = "reader";
+    feed->sink.defaults = ngx_kafka_sse_feed_defaults;
+    feed->sink.share = NGX_KAFKA_SSE_FEED_SHARE;
+    feed->sink.record = ngx_kafka_sse_feed_record;
+    feed->sink.eof = ngx_kafka_sse_feed_eof;
+    feed->sink.out_of_range = ngx_kafka_sse_feed_out_of_range;
+    feed->sink.metadata = ngx_kafka_sse_feed_metadata;
+
     ngx_kafka_sse_ring_recover(feed->ring);
 
     return feed;
+}
+
+
+ngx_kafka_sse_reader_sink_t *
+ngx_kafka_sse_feed_sink(ngx_kafka_sse_feed_t *feed)
+{
+    return &feed->sink;
 }
 
 
@@ -241,11 +279,13 @@ ngx_kafka_sse_feed_partition(ngx_kafka_sse_feed_t *feed,
 }
 
 
-void
-ngx_kafka_sse_feed_metadata(ngx_kafka_sse_feed_t *feed,
+static void
+ngx_kafka_sse_feed_metadata(void *data,
     ngx_kafka_sse_topic_t *topic, ngx_str_t *cluster_id,
     u_char incarnation[16], ngx_uint_t n)
 {
+    ngx_kafka_sse_feed_t *feed = data;
+
     ngx_uint_t                       p, running;
     ngx_kafka_sse_feed_topic_t      *ft;
     ngx_kafka_sse_feed_partition_t  *part;
@@ -585,10 +625,12 @@ ngx_kafka_sse_feed_start(ngx_kafka_sse_feed_t *feed,
 }
 
 
-void
-ngx_kafka_sse_feed_record(ngx_kafka_sse_feed_t *feed,
+static void
+ngx_kafka_sse_feed_record(void *data,
     ngx_kafka_sse_topic_t *topic, ngx_kafka_sse_record_t *rec, int64_t end)
 {
+    ngx_kafka_sse_feed_t *feed = data;
+
     ngx_kafka_sse_feed_topic_t      *ft;
     ngx_kafka_sse_feed_partition_t  *part;
 
@@ -622,10 +664,12 @@ ngx_kafka_sse_feed_record(ngx_kafka_sse_feed_t *feed,
 }
 
 
-void
-ngx_kafka_sse_feed_eof(ngx_kafka_sse_feed_t *feed,
+static void
+ngx_kafka_sse_feed_eof(void *data,
     ngx_kafka_sse_topic_t *topic, int32_t partition, int64_t offset)
 {
+    ngx_kafka_sse_feed_t *feed = data;
+
     ngx_kafka_sse_feed_topic_t      *ft;
     ngx_kafka_sse_feed_partition_t  *part;
 
@@ -680,10 +724,12 @@ ngx_kafka_sse_feed_eof(ngx_kafka_sse_feed_t *feed,
 }
 
 
-void
-ngx_kafka_sse_feed_out_of_range(ngx_kafka_sse_feed_t *feed,
+static void
+ngx_kafka_sse_feed_out_of_range(void *data,
     ngx_kafka_sse_topic_t *topic, int32_t partition)
 {
+    ngx_kafka_sse_feed_t *feed = data;
+
     ngx_kafka_sse_feed_topic_t      *ft;
     ngx_kafka_sse_feed_partition_t  *part;
 

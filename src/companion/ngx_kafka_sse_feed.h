@@ -14,6 +14,7 @@
 #include <shared/ngx_kafka_sse_conf.h>
 #include <shared/ngx_kafka_sse_record.h>
 #include <shared/ngx_kafka_sse_topics.h>
+#include <companion/ngx_kafka_sse_reader.h>
 
 
 /*
@@ -25,7 +26,6 @@
  */
 
 typedef struct ngx_kafka_sse_feed_s    ngx_kafka_sse_feed_t;
-typedef struct ngx_kafka_sse_reader_s  ngx_kafka_sse_reader_t;
 typedef struct ngx_kafka_sse_redis_s   ngx_kafka_sse_redis_t;
 
 
@@ -36,6 +36,11 @@ typedef struct ngx_kafka_sse_redis_s   ngx_kafka_sse_redis_t;
 
 ngx_kafka_sse_feed_t *ngx_kafka_sse_feed_create(ngx_pool_t *pool,
     ngx_kafka_sse_main_conf_t *kmcf, ngx_log_t *log);
+
+/* for the readers of all clusters */
+
+ngx_kafka_sse_reader_sink_t *ngx_kafka_sse_feed_sink(
+    ngx_kafka_sse_feed_t *feed);
 
 /* whom it asks; both before the event loop runs */
 
@@ -52,35 +57,6 @@ void ngx_kafka_sse_feed_set_reader(ngx_kafka_sse_feed_t *feed,
 ngx_uint_t ngx_kafka_sse_feed_ready(ngx_kafka_sse_feed_t *feed,
     ngx_kafka_sse_cluster_t *cluster);
 
-
-/*
- * The reader has (new) metadata of a topic.  cluster_id is Kafka's;
- * incarnation is the topic id, zeros if it is not known; n is the number of
- * partitions, 0 while the topic does not exist.  Called when one of these is
- * first known and when it changes.
- */
-
-void ngx_kafka_sse_feed_metadata(ngx_kafka_sse_feed_t *feed,
-    ngx_kafka_sse_topic_t *topic, ngx_str_t *cluster_id,
-    u_char incarnation[16], ngx_uint_t n);
-
-/* a record that the reader was asked for; the bytes are only lent */
-
-void ngx_kafka_sse_feed_record(ngx_kafka_sse_feed_t *feed,
-    ngx_kafka_sse_topic_t *topic, ngx_kafka_sse_record_t *rec, int64_t end);
-
-/* the reader has reached the end of the partition: offset is the next */
-
-void ngx_kafka_sse_feed_eof(ngx_kafka_sse_feed_t *feed,
-    ngx_kafka_sse_topic_t *topic, int32_t partition, int64_t offset);
-
-/*
- * What the reader was asked for is not in Kafka any more (or not yet); it has
- * stopped reading this partition
- */
-
-void ngx_kafka_sse_feed_out_of_range(ngx_kafka_sse_feed_t *feed,
-    ngx_kafka_sse_topic_t *topic, int32_t partition);
 
 /* a message of the subscription; payload may be anything, it is only lent */
 

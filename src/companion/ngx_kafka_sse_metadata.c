@@ -218,6 +218,6 @@ ngx_kafka_sse_metadata_topic(ngx_kafka_sse_metadata_t *metadata,
 
     mt->n = n;
 
-    ngx_kafka_sse_feed_metadata(metadata->feed, mt->topic,
-                                &metadata->cluster_id, incarnation, n);
+    metadata->sink->metadata(metadata->sink->data, mt->topic,
+                             &metadata->cluster_id, incarnation, n);
 }

@@ -12,11 +12,11 @@
 #include <ngx_core.h>
 
 #include <shared/ngx_kafka_sse_conf.h>
-#include <companion/ngx_kafka_sse_feed.h>
+#include <companion/ngx_kafka_sse_reader.h>
 
 
 /*
- * Watches a cluster's metadata for the feed: which topics there are, with how
+ * Watches a cluster's metadata for the reader's sink: which topics there are, with how
  * many partitions, and how many brokers are up.  It comes from librdkafka's
  * statistics, as there is no other way to ask without waiting.
  */
@@ -31,7 +31,7 @@ typedef struct {
 
 typedef struct {
     ngx_kafka_sse_cluster_t         *cluster;
-    ngx_kafka_sse_feed_t            *feed;
+    ngx_kafka_sse_reader_sink_t     *sink;
     ngx_log_t                       *log;
 
     ngx_kafka_sse_metadata_topic_t  *topics;
@@ -51,7 +51,7 @@ ngx_int_t ngx_kafka_sse_metadata_init(ngx_kafka_sse_metadata_t *metadata,
 
 /*
  * Takes statistics, librdkafka's JSON, and Kafka's cluster id, NULL if it is
- * not known; tells the feed what has changed.  NGX_DECLINED: these were not
+ * not known; tells the sink what has changed.  NGX_DECLINED: these were not
  * looked at.
  */
 

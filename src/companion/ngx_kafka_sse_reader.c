@@ -21,12 +21,12 @@ typedef struct {
     int64_t                           from;    /* as it was asked for */
     ngx_uint_t                        tail;
     int64_t                           next;    /* what is below is not for
-                                                  the feed */
+                                                  the sink */
     int64_t                           end;
     ngx_uint_t                        turn;    /* when end was looked up */
     ngx_uint_t                        errors;  /* since the last record */
 
-    unsigned                          reading:1;   /* the feed wants it */
+    unsigned                          reading:1;   /* the sink wants it */
     unsigned                          running:1;   /* librdkafka reads it */
     unsigned                          asking:1;    /* for where it begins */
     unsigned                          again:1;
@@ -45,7 +45,7 @@ typedef struct {
 struct ngx_kafka_sse_reader_s {
     ngx_kafka_sse_client_t             client;
     ngx_kafka_sse_cluster_t           *cluster;
-    ngx_kafka_sse_feed_t              *feed;
+    ngx_kafka_sse_reader_sink_t       *sink;
     ngx_log_t                         *log;
 
     ngx_kafka_sse_reader_topic_t      *topics;
@@ -89,16 +89,14 @@ static void ngx_kafka_sse_reader_stats(ngx_kafka_sse_reader_t *reader,
     const char *text);
 
 
-/* it is for catching up, so a new partition must not wait for a long poll */
-
-static ngx_kafka_sse_property_t  ngx_kafka_sse_reader_defaults[] = {
-    { "fetch.wait.max.ms", "100" },
-    { "fetch.error.backoff.ms", "100" },
+static ngx_kafka_sse_property_t  ngx_kafka_sse_reader_own[] = {
+    { "enable.partition.eof", "true" },
+    { "enable.auto.commit", "false" },
     { NULL, NULL }
 };
 
 
-static ngx_kafka_sse_property_t  ngx_kafka_sse_reader_own[] = {
+static ngx_kafka_sse_property_t  ngx_kafka_sse_reader_own_watching[] = {
     { "enable.partition.eof", "true" },
     { "enable.auto.commit", "false" },
     { "statistics.interval.ms", NGX_KAFKA_SSE_READER_STATS },
@@ -108,11 +106,12 @@ static ngx_kafka_sse_property_t  ngx_kafka_sse_reader_own[] = {
 
 ngx_kafka_sse_reader_t *
 ngx_kafka_sse_reader_create(ngx_pool_t *pool,
-    ngx_kafka_sse_cluster_t *cluster, ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_cluster_t *cluster, ngx_kafka_sse_reader_sink_t *sink,
     ngx_log_t *log)
 {
-    ngx_kafka_sse_client_t  *client;
-    ngx_kafka_sse_reader_t  *reader;
+    ngx_kafka_sse_client_t    *client;
+    ngx_kafka_sse_reader_t    *reader;
+    ngx_kafka_sse_property_t  *own;
 
     reader = ngx_pcalloc(pool, sizeof(ngx_kafka_sse_reader_t));
     if (reader == NULL) {
@@ -120,15 +119,21 @@ ngx_kafka_sse_reader_create(ngx_pool_t *pool,
     }
 
     reader->cluster = cluster;
-    reader->feed = feed;
+    reader->sink = sink;
     reader->log = log;
 
-    reader->metadata.cluster = cluster;
-    reader->metadata.feed = feed;
-    reader->metadata.log = log;
+    own = ngx_kafka_sse_reader_own;
 
-    if (ngx_kafka_sse_metadata_init(&reader->metadata, pool) != NGX_OK) {
-        return NULL;
+    if (sink->metadata) {
+        own = ngx_kafka_sse_reader_own_watching;
+
+        reader->metadata.cluster = cluster;
+        reader->metadata.sink = sink;
+        reader->metadata.log = log;
+
+        if (ngx_kafka_sse_metadata_init(&reader->metadata, pool) != NGX_OK) {
+            return NULL;
+        }
     }
 
     reader->again.handler = ngx_kafka_sse_reader_again_handler;
@@ -138,17 +143,15 @@ ngx_kafka_sse_reader_create(ngx_pool_t *pool,
     client = &reader->client;
 
     client->cluster = cluster;
-    client->role = "reader";
-    client->level = NGX_LOG_ERR;
+    client->role = sink->role;
+    client->level = sink->metadata ? NGX_LOG_ERR : NGX_LOG_WARN;
+    client->share = sink->share;
     client->log = log;
     client->data = reader;
     client->event = ngx_kafka_sse_reader_event;
     client->turn = ngx_kafka_sse_reader_turn;
 
-    if (ngx_kafka_sse_client_open(client, ngx_kafka_sse_reader_defaults,
-                                  ngx_kafka_sse_reader_own)
-        != NGX_OK)
-    {
+    if (ngx_kafka_sse_client_open(client, sink->defaults, own) != NGX_OK) {
         return NULL;
     }
 
@@ -421,7 +424,7 @@ ngx_kafka_sse_reader_end(ngx_kafka_sse_reader_t *reader,
 
 
 /*
- * Is what has come of the partition for the feed?
+ * Is what has come of the partition for the sink?
  *
  * At the beginning or at a tail librdkafka first asks Kafka for the offset.
  * An answer that is late, after a stop, makes it ask again, and then it jumps
@@ -570,7 +573,9 @@ ngx_kafka_sse_reader_record(ngx_kafka_sse_reader_t *reader,
 
     reader->state.records++;
 
-    ngx_kafka_sse_feed_record(reader->feed, rt->topic, &rec, rp->end);
+    ngx_kafka_sse_client_up(&reader->client);
+
+    reader->sink->record(reader->sink->data, rt->topic, &rec, rp->end);
 }
 
 
@@ -660,13 +665,15 @@ ngx_kafka_sse_reader_eof(ngx_kafka_sse_reader_t *reader,
     rp->next = offset;
     rp->errors = 0;
 
-    ngx_kafka_sse_feed_eof(reader->feed, rt->topic, partition, offset);
+    ngx_kafka_sse_client_up(&reader->client);
+
+    reader->sink->eof(reader->sink->data, rt->topic, partition, offset);
 }
 
 
 /*
  * librdkafka has stopped reading because there is nothing at offset.  Where
- * the feed has named this offset, it is told.  Else a beginning that it had
+ * the sink has named this offset, it is told.  Else a beginning that it had
  * cached has moved, or the tail begins before it, or the error is a late one
  * of what was read before: such errors are the only thing that its queue does
  * not drop on a new start.
@@ -691,7 +698,7 @@ ngx_kafka_sse_reader_out_of_range(ngx_kafka_sse_reader_t *reader,
 
         ngx_kafka_sse_reader_end(reader, rt, partition);
 
-        ngx_kafka_sse_feed_out_of_range(reader->feed, rt->topic, partition);
+        reader->sink->out_of_range(reader->sink->data, rt->topic, partition);
         return;
     }
 
