@@ -53,7 +53,7 @@ typedef struct {
  * until _close(), or as long as the process.
  */
 
-typedef struct {
+typedef struct ngx_kafka_sse_client_s {
     ngx_kafka_sse_cluster_t        *cluster;
     char                           *role;     /* for the log */
     ngx_uint_t                      level;    /* of "no connection" errors */

@@ -14,6 +14,7 @@
 #include <companion/ngx_kafka_sse_feed.h>
 #include <companion/ngx_kafka_sse_reader.h>
 #include <companion/ngx_kafka_sse_redis.h>
+#include <companion/ngx_kafka_sse_replay.h>
 
 #include <sys/prctl.h>
 
@@ -49,6 +50,7 @@ typedef struct {
 
     ngx_kafka_sse_feed_t               *feed;      /* NULL: not the writer */
     ngx_kafka_sse_redis_t              *redis;
+    ngx_kafka_sse_replays_t            *replays;
     ngx_kafka_sse_companion_cluster_t  *clusters;
     ngx_uint_t                          nclusters;
     ngx_str_t                           instance;  /* of nginx, see there */
@@ -394,6 +396,12 @@ ngx_kafka_sse_companion_begin(ngx_kafka_sse_companion_t *com)
         return NGX_ERROR;
     }
 
+    com->replays = ngx_kafka_sse_replays_create(com->cycle->pool, com->conf,
+                                                log);
+    if (com->replays == NULL) {
+        return NGX_ERROR;
+    }
+
     ngx_add_timer(&com->tick, 1);
 
     return NGX_OK;
@@ -649,6 +657,12 @@ ngx_kafka_sse_companion_drain(ngx_kafka_sse_companion_t *com, ngx_msec_t time)
     }
 
     com->draining = 1;
+
+    /* the workers go to the next one, if there will be one */
+
+    if (com->replays && com->node->generation != com->generation) {
+        ngx_kafka_sse_replays_close(com->replays);
+    }
 
     leave = (com->node->generation == com->generation
              || com->node->subscriptions

@@ -11,10 +11,9 @@
 #include <shared/ngx_kafka_sse_envelope.h>
 #include <shared/ngx_kafka_sse_zone.h>
 #include <companion/ngx_kafka_sse_feed.h>
+#include <companion/ngx_kafka_sse_flags.h>
 #include <companion/ngx_kafka_sse_reader.h>
 #include <companion/ngx_kafka_sse_redis.h>
-
-#include <jansson.h>
 
 
 /* what a node that starts reads of each partition's past */
@@ -121,8 +120,6 @@ static void ngx_kafka_sse_feed_append(ngx_kafka_sse_feed_t *feed,
 static void ngx_kafka_sse_feed_move(ngx_kafka_sse_feed_t *feed,
     ngx_kafka_sse_feed_topic_t *ft, int32_t partition, int64_t to,
     ngx_uint_t reason);
-static ngx_uint_t ngx_kafka_sse_feed_flags(ngx_kafka_sse_feed_t *feed,
-    ngx_str_t *value);
 static void ngx_kafka_sse_feed_wake_handler(ngx_event_t *ev);
 
 
@@ -969,7 +966,7 @@ ngx_kafka_sse_feed_append(ngx_kafka_sse_feed_t *feed,
     int64_t  held;
 
     held = ft->partitions[rec->partition].sh->held;
-    rec->flags = ngx_kafka_sse_feed_flags(feed, &rec->value);
+    rec->flags = ngx_kafka_sse_flags(feed->conf, &rec->value);
 
     if (ngx_kafka_sse_ring_append_record(feed->ring, ft->index, held, rec)
         == NGX_OK)
@@ -1018,33 +1015,6 @@ ngx_kafka_sse_feed_move(ngx_kafka_sse_feed_t *feed,
                                    reason);
 
     ngx_post_event(&feed->wake, &ngx_posted_events);
-}
-
-
-/* once per node, and not by every worker for every group */
-
-static ngx_uint_t
-ngx_kafka_sse_feed_flags(ngx_kafka_sse_feed_t *feed, ngx_str_t *value)
-{
-    json_t      *json;
-    ngx_uint_t   flags;
-
-    if (value->data == NULL || !ngx_kafka_sse_record_is_text(value)) {
-        return 0;
-    }
-
-    flags = NGX_KAFKA_SSE_RECORD_TEXT;
-
-    if (feed->conf->cloudevents) {
-        json = json_loadb((char *) value->data, value->len, JSON_DECODE_ANY,
-                          NULL);
-        if (json) {
-            flags |= NGX_KAFKA_SSE_RECORD_JSON;
-            json_decref(json);
-        }
-    }
-
-    return flags;
 }
 
 

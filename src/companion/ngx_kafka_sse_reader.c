@@ -282,6 +282,13 @@ ngx_kafka_sse_reader_state(ngx_kafka_sse_reader_t *reader)
 }
 
 
+ngx_kafka_sse_client_t *
+ngx_kafka_sse_reader_client(ngx_kafka_sse_reader_t *reader)
+{
+    return &reader->client;
+}
+
+
 void
 ngx_kafka_sse_reader_close(ngx_kafka_sse_reader_t *reader)
 {

@@ -106,6 +106,11 @@ void ngx_kafka_sse_reader_stop(ngx_kafka_sse_reader_t *reader,
 ngx_kafka_sse_reader_state_t *ngx_kafka_sse_reader_state(
     ngx_kafka_sse_reader_t *reader);
 
+/* the client that it stands on, of the same connections */
+
+struct ngx_kafka_sse_client_s *ngx_kafka_sse_reader_client(
+    ngx_kafka_sse_reader_t *reader);
+
 /*
  * Stops calling the sink.  The client's threads end with the process: waiting
  * for them could take as long as Kafka does not answer.

@@ -102,6 +102,11 @@ typedef struct {
     ngx_atomic_t                   envelopes_bad;
     ngx_atomic_t                   too_large;  /* records the ring refused */
 
+    ngx_atomic_t                   replays;    /* opened */
+    ngx_atomic_t                   replays_active;      /* have their turn */
+    ngx_atomic_t                   replays_waiting;
+    ngx_atomic_t                   replay_records;      /* sent to workers */
+
     ngx_atomic_t                   nclusters;
     ngx_kafka_sse_cluster_sh_t     clusters[NGX_KAFKA_SSE_NODE_CLUSTERS];
 

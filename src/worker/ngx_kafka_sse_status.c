@@ -226,7 +226,11 @@ ngx_kafka_sse_status_send(ngx_http_request_t *r, ngx_chain_t *out, off_t len)
 static json_t *
 ngx_kafka_sse_status_json(ngx_array_t *rows)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}",
+    ngx_kafka_sse_node_sh_t  *node;
+
+    node = ngx_kafka_sse_hub->node;
+
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:o}",
                "companion", ngx_kafka_sse_status_object(
                                 NGX_KAFKA_SSE_SUBJECT_COMPANION,
                                 rows[NGX_KAFKA_SSE_SUBJECT_COMPANION].elts),
@@ -239,6 +243,11 @@ ngx_kafka_sse_status_json(ngx_array_t *rows)
                "ring", ngx_kafka_sse_status_object(
                                 NGX_KAFKA_SSE_SUBJECT_RING,
                                 rows[NGX_KAFKA_SSE_SUBJECT_RING].elts),
+               "replays",
+                   "opened", (json_int_t) node->replays,
+                   "active", (json_int_t) node->replays_active,
+                   "waiting", (json_int_t) node->replays_waiting,
+                   "records", (json_int_t) node->replay_records,
                "streams", ngx_kafka_sse_status_streams(rows));
 }
 
