@@ -61,7 +61,7 @@ struct ngx_kafka_sse_ride_s {
     unsigned                         running:1;
     unsigned                         ended:1;  /* place is Kafka's end */
     unsigned                         gone:1;   /* Kafka has nothing there */
-    unsigned                         over:1;   /* it was held for long */
+    unsigned                         held:1;   /* for long nobody was ready */
 };
 
 
@@ -116,10 +116,13 @@ static void ngx_kafka_sse_ride_drop(ngx_kafka_sse_ride_t *ride);
 static ngx_kafka_sse_ride_record_t *ngx_kafka_sse_ride_next(
     ngx_kafka_sse_ride_t *ride, ngx_kafka_sse_ride_record_t *r);
 static ngx_uint_t ngx_kafka_sse_ride_ready(ngx_kafka_sse_ride_t *ride,
-    ngx_queue_t *riders, ngx_uint_t *hungry);
+    ngx_uint_t *hungry);
+static ngx_uint_t ngx_kafka_sse_ride_wanted(ngx_kafka_sse_ride_t *ride);
+static ngx_uint_t ngx_kafka_sse_ride_over(ngx_kafka_sse_ride_t *ride,
+    ngx_uint_t ready, ngx_uint_t hungry, ngx_uint_t wanted);
 static void ngx_kafka_sse_ride_go_on(ngx_kafka_sse_ride_t *ride);
 static void ngx_kafka_sse_ride_hold(ngx_kafka_sse_ride_t *ride,
-    ngx_uint_t others);
+    ngx_uint_t wanted);
 static void ngx_kafka_sse_ride_hold_handler(ngx_event_t *ev);
 static void ngx_kafka_sse_ride_begin(ngx_kafka_sse_ride_t *ride);
 static void ngx_kafka_sse_ride_stop(ngx_kafka_sse_ride_t *ride);
@@ -769,45 +772,76 @@ ngx_kafka_sse_ride_drop(ngx_kafka_sse_ride_t *ride)
 }
 
 
-/* is one of them; if hungry is not NULL: and one who has had the window */
+/* how many could be given a record; *hungry: of these have had the window */
 
 static ngx_uint_t
-ngx_kafka_sse_ride_ready(ngx_kafka_sse_ride_t *ride, ngx_queue_t *riders,
-    ngx_uint_t *hungry)
+ngx_kafka_sse_ride_ready(ngx_kafka_sse_ride_t *ride, ngx_uint_t *hungry)
 {
     ngx_uint_t              ready;
     ngx_queue_t            *q;
     ngx_kafka_sse_rider_t  *rider;
 
     ready = 0;
+    *hungry = 0;
 
-    if (hungry) {
-        *hungry = 0;
-    }
-
-    for (q = ngx_queue_head(riders);
-         q != ngx_queue_sentinel(riders);
+    for (q = ngx_queue_head(&ride->riders);
+         q != ngx_queue_sentinel(&ride->riders);
          q = ngx_queue_next(q))
     {
         rider = ngx_queue_data(q, ngx_kafka_sse_rider_t, queue);
 
-        if (!ride->rides->handlers->ready(rider)) {
-            continue;
-        }
-
-        ready = 1;
-
-        if (hungry == NULL) {
-            break;
-        }
-
-        if (rider->rec == NULL) {
-            *hungry = 1;
-            break;
+        if (ride->rides->handlers->ready(rider)) {
+            ready++;
+            *hungry += (rider->rec == NULL);
         }
     }
 
     return ready;
+}
+
+
+/* is there somebody who would begin a ride? */
+
+static ngx_uint_t
+ngx_kafka_sse_ride_wanted(ngx_kafka_sse_ride_t *ride)
+{
+    ngx_queue_t  *q;
+
+    for (q = ngx_queue_head(&ride->waiters);
+         q != ngx_queue_sentinel(&ride->waiters);
+         q = ngx_queue_next(q))
+    {
+        if (ride->rides->handlers->ready(ngx_queue_data(q,
+                                         ngx_kafka_sse_rider_t, queue)))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * Is the ride over: when nobody is on it, or nobody has been ready for a
+ * while, or others wait and all is given to its end, or it has been long?
+ */
+
+static ngx_uint_t
+ngx_kafka_sse_ride_over(ngx_kafka_sse_ride_t *ride, ngx_uint_t ready,
+    ngx_uint_t hungry, ngx_uint_t wanted)
+{
+    if (ngx_queue_empty(&ride->riders)) {
+        return 1;
+    }
+
+    if (ready == 0) {
+        return ride->held;
+    }
+
+    return wanted
+           && (ride->ridden >= NGX_KAFKA_SSE_RIDE_LONG
+               || (ride->ended && ready == hungry));
 }
 
 
@@ -816,15 +850,12 @@ ngx_kafka_sse_ride_ready(ngx_kafka_sse_ride_t *ride, ngx_queue_t *riders,
 static void
 ngx_kafka_sse_ride_go_on(ngx_kafka_sse_ride_t *ride)
 {
-    ngx_uint_t  ready, others, hungry;
+    ngx_uint_t  ready, hungry, wanted;
 
-    ready = ngx_kafka_sse_ride_ready(ride, &ride->riders, &hungry);
-    others = ngx_kafka_sse_ride_ready(ride, &ride->waiters, NULL);
+    ready = ngx_kafka_sse_ride_ready(ride, &hungry);
+    wanted = ngx_kafka_sse_ride_wanted(ride);
 
-    if (ngx_queue_empty(&ride->riders)
-        || (ready ? others && ride->ridden >= NGX_KAFKA_SSE_RIDE_LONG
-                  : ride->over))
-    {
+    if (ngx_kafka_sse_ride_over(ride, ready, hungry, wanted)) {
         ngx_kafka_sse_ride_end(ride);
         ngx_kafka_sse_ride_begin(ride);
         return;
@@ -833,7 +864,7 @@ ngx_kafka_sse_ride_go_on(ngx_kafka_sse_ride_t *ride)
     ngx_kafka_sse_ride_trim(ride, ready);
 
     if (!ready) {
-        ngx_kafka_sse_ride_hold(ride, others);
+        ngx_kafka_sse_ride_hold(ride, wanted);
 
         if (ride->bytes > NGX_KAFKA_SSE_RIDE_WINDOW) {
             ngx_kafka_sse_ride_stop(ride);
@@ -846,7 +877,7 @@ ngx_kafka_sse_ride_go_on(ngx_kafka_sse_ride_t *ride)
         ngx_del_timer(&ride->hold);
     }
 
-    ride->over = 0;
+    ride->held = 0;
 
     if (!ride->running && !ride->gone
         && (hungry || ride->bytes <= NGX_KAFKA_SSE_RIDE_WINDOW / 2))
@@ -859,11 +890,11 @@ ngx_kafka_sse_ride_go_on(ngx_kafka_sse_ride_t *ride)
 
 
 static void
-ngx_kafka_sse_ride_hold(ngx_kafka_sse_ride_t *ride, ngx_uint_t others)
+ngx_kafka_sse_ride_hold(ngx_kafka_sse_ride_t *ride, ngx_uint_t wanted)
 {
     ngx_msec_t  delay;
 
-    delay = others ? NGX_KAFKA_SSE_RIDE_YIELD : NGX_KAFKA_SSE_RIDE_KEEP;
+    delay = wanted ? NGX_KAFKA_SSE_RIDE_YIELD : NGX_KAFKA_SSE_RIDE_KEEP;
 
     if (!ride->hold.timer_set
         || (ngx_msec_int_t) (ride->hold.timer.key - ngx_current_msec)
@@ -880,7 +911,7 @@ ngx_kafka_sse_ride_hold_handler(ngx_event_t *ev)
     ngx_kafka_sse_ride_t  *ride;
 
     ride = ev->data;
-    ride->over = 1;
+    ride->held = 1;
 
     ngx_kafka_sse_ride_look(ride);
 }
@@ -979,5 +1010,5 @@ ngx_kafka_sse_ride_end(ngx_kafka_sse_ride_t *ride)
     ride->ridden = 0;
     ride->ended = 0;
     ride->gone = 0;
-    ride->over = 0;
+    ride->held = 0;
 }
