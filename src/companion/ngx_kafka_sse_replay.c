@@ -212,7 +212,6 @@ ngx_kafka_sse_replays_listen(ngx_kafka_sse_replays_t *replays)
     c->read->channel = 1;
 
     if (ngx_add_event(c->read, NGX_READ_EVENT, NGX_CLEAR_EVENT) != NGX_OK) {
-        c->fd = (ngx_socket_t) -1;
         ngx_free_connection(c);
         return NGX_ERROR;
     }
@@ -244,7 +243,6 @@ ngx_kafka_sse_replays_close(ngx_kafka_sse_replays_t *replays)
 
         (void) ngx_del_event(c->read, NGX_READ_EVENT, 0);
 
-        c->fd = (ngx_socket_t) -1;
         ngx_free_connection(c);
     }
 

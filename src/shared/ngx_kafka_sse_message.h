@@ -110,6 +110,8 @@ typedef struct {
                                    record so late; -1 if not asked for */
 } ngx_kafka_sse_message_offsets_t;
 
+/* all are -1 if Kafka has been saying for 10 s that it has no such partition */
+
 
 typedef struct {
     uint32_t     ask;
