@@ -601,7 +601,7 @@ ngx_kafka_sse_ride_give(ngx_kafka_sse_ride_t *ride)
         return 0;
     }
 
-    max = ngx_max(NGX_KAFKA_SSE_RIDE_SEND / 4 / riders,
+    max = ngx_max(NGX_KAFKA_SSE_RIDE_SEND / 16 / riders,
                   NGX_KAFKA_SSE_RIDE_GIVE);
     sent = 0;
 
