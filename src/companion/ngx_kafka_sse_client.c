@@ -456,6 +456,13 @@ ngx_kafka_sse_client_nudge(ngx_kafka_sse_client_t *client,
 
 
 void
+ngx_kafka_sse_client_dropped(ngx_kafka_sse_client_t *client)
+{
+    client->bytes = NGX_KAFKA_SSE_CLIENT_LONG * client->share;
+}
+
+
+void
 ngx_kafka_sse_client_close(ngx_kafka_sse_client_t *client, ngx_uint_t destroy)
 {
     int              err;

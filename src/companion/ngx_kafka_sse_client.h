@@ -112,6 +112,13 @@ void ngx_kafka_sse_client_nudge(ngx_kafka_sse_client_t *client,
     rd_kafka_topic_partition_list_t *list);
 
 /*
+ * librdkafka's queue may be full of what it drops when it is taken, as its
+ * partition is read no more: so once it is empty, it counts as drained
+ */
+
+void ngx_kafka_sse_client_dropped(ngx_kafka_sse_client_t *client);
+
+/*
  * The client's events end at once.  With destroy, so do its threads and
  * connections, later: a thread of its own waits for them.  The owner has
  * given back what it has of librdkafka's before.

@@ -275,6 +275,18 @@ ngx_kafka_sse_reader_stop(ngx_kafka_sse_reader_t *reader,
 }
 
 
+void
+ngx_kafka_sse_reader_hold(ngx_kafka_sse_reader_t *reader, ngx_uint_t hold)
+{
+    if (hold) {
+        ngx_kafka_sse_client_hold(&reader->client);
+
+    } else {
+        ngx_kafka_sse_client_resume(&reader->client);
+    }
+}
+
+
 ngx_kafka_sse_reader_state_t *
 ngx_kafka_sse_reader_state(ngx_kafka_sse_reader_t *reader)
 {
@@ -420,6 +432,8 @@ ngx_kafka_sse_reader_end(ngx_kafka_sse_reader_t *reader,
 
     rp->running = 0;
     rp->asking = 0;
+
+    ngx_kafka_sse_client_dropped(&reader->client);
 
     if (rd_kafka_consume_stop(rt->rkt, partition) == -1) {
         ngx_log_error(NGX_LOG_ALERT, reader->log, 0,

@@ -103,6 +103,11 @@ void ngx_kafka_sse_reader_start(ngx_kafka_sse_reader_t *reader,
 void ngx_kafka_sse_reader_stop(ngx_kafka_sse_reader_t *reader,
     ngx_kafka_sse_topic_t *topic, int32_t partition);
 
+/* 1: calls no handler and takes nothing, until 0; for some seconds at most */
+
+void ngx_kafka_sse_reader_hold(ngx_kafka_sse_reader_t *reader,
+    ngx_uint_t hold);
+
 ngx_kafka_sse_reader_state_t *ngx_kafka_sse_reader_state(
     ngx_kafka_sse_reader_t *reader);
 

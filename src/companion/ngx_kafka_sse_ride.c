@@ -18,7 +18,9 @@
 #define NGX_KAFKA_SSE_RIDE_SHARE   (256 * 1024)       /* read in a turn */
 #define NGX_KAFKA_SSE_RIDE_SEND    (512 * 1024)       /* given in a turn */
 #define NGX_KAFKA_SSE_RIDE_GIVE    4096               /* at least, to each */
-#define NGX_KAFKA_SSE_RIDE_WINDOW  (128 * 1024)
+#define NGX_KAFKA_SSE_RIDE_WINDOWS (8 * 1024 * 1024)  /* all of them */
+#define NGX_KAFKA_SSE_RIDE_WINDOW  (64 * 1024)        /* one, at least */
+#define NGX_KAFKA_SSE_RIDE_ENOUGH  (1024 * 1024)      /* if nobody is ready */
 #define NGX_KAFKA_SSE_RIDE_LONG    (4 * 1024 * 1024)  /* if others wait */
 
 /* ms without a rider who is ready */
@@ -58,6 +60,8 @@ struct ngx_kafka_sse_ride_s {
     ngx_event_t                      hold;     /* nobody is ready */
 
     unsigned                         look:1;   /* it is in that queue */
+    unsigned                         ridden_on:1;  /* has riders */
+    unsigned                         ready:1;  /* one of them is */
     unsigned                         running:1;
     unsigned                         ended:1;  /* place is Kafka's end */
     unsigned                         gone:1;   /* Kafka has nothing there */
@@ -80,6 +84,10 @@ struct ngx_kafka_sse_rides_s {
 
     ngx_kafka_sse_rides_topic_t     *topics;
     ngx_uint_t                       ntopics;
+
+    ngx_uint_t                       n;        /* rides with riders */
+    ngx_uint_t                       ready;    /* ... who are ready */
+    size_t                           bytes;    /* in all windows */
 
     ngx_queue_t                      looks;    /* rides to look at */
     ngx_event_t                      turn;
@@ -110,6 +118,10 @@ static void ngx_kafka_sse_rides_turn_handler(ngx_event_t *ev);
 static size_t ngx_kafka_sse_ride_give(ngx_kafka_sse_ride_t *ride);
 static size_t ngx_kafka_sse_ride_give_rider(ngx_kafka_sse_ride_t *ride,
     ngx_kafka_sse_rider_t *rider, size_t max);
+static void ngx_kafka_sse_ride_note(ngx_kafka_sse_ride_t *ride,
+    ngx_uint_t ridden_on, ngx_uint_t ready);
+static size_t ngx_kafka_sse_ride_window(ngx_kafka_sse_ride_t *ride);
+static void ngx_kafka_sse_rides_hold(ngx_kafka_sse_rides_t *rides);
 static void ngx_kafka_sse_ride_trim(ngx_kafka_sse_ride_t *ride,
     ngx_uint_t ready);
 static void ngx_kafka_sse_ride_drop(ngx_kafka_sse_ride_t *ride);
@@ -364,6 +376,7 @@ ngx_kafka_sse_ride_record(void *data, ngx_kafka_sse_topic_t *topic,
 
     ngx_queue_insert_tail(&ride->window, &r->queue);
     ride->bytes += r->size;
+    rides->bytes += r->size;
     ride->ridden += r->size;
     ride->ended = 0;
 
@@ -547,7 +560,7 @@ ngx_kafka_sse_rides_turn_handler(ngx_event_t *ev)
             }
 
             ngx_post_event(ev, &ngx_posted_next_events);
-            return;
+            break;
         }
 
         q = ngx_queue_head(&rides->looks);
@@ -563,9 +576,47 @@ ngx_kafka_sse_rides_turn_handler(ngx_event_t *ev)
 
     /* looked at and changed meanwhile: nothing is left to do now */
 
-    if (ev->posted) {
+    if (ev->posted && ngx_queue_empty(&rides->looks)) {
         ngx_delete_posted_event(ev);
     }
+
+    ngx_kafka_sse_rides_hold(rides);
+}
+
+
+/*
+ * When nobody is ready, and there is enough for those who will be, librdkafka
+ * keeps the rest: to stop it would lose what it has fetched
+ */
+
+static void
+ngx_kafka_sse_rides_hold(ngx_kafka_sse_rides_t *rides)
+{
+    ngx_kafka_sse_reader_hold(rides->reader,
+                              rides->n && rides->ready == 0
+                              && rides->bytes > NGX_KAFKA_SSE_RIDE_ENOUGH);
+}
+
+
+/* counts who rides */
+
+static void
+ngx_kafka_sse_ride_note(ngx_kafka_sse_ride_t *ride, ngx_uint_t ridden_on,
+    ngx_uint_t ready)
+{
+    ride->rides->n += ridden_on - ride->ridden_on;
+    ride->rides->ready += ready - ride->ready;
+
+    ride->ridden_on = ridden_on;
+    ride->ready = ready;
+}
+
+
+static size_t
+ngx_kafka_sse_ride_window(ngx_kafka_sse_ride_t *ride)
+{
+    return ngx_max(NGX_KAFKA_SSE_RIDE_WINDOWS / ngx_max(ride->rides->n, 8),
+                   NGX_KAFKA_SSE_RIDE_WINDOW);
 }
 
 
@@ -695,12 +746,14 @@ ngx_kafka_sse_ride_next(ngx_kafka_sse_ride_t *ride,
 static void
 ngx_kafka_sse_ride_trim(ngx_kafka_sse_ride_t *ride, ngx_uint_t ready)
 {
+    size_t                        window;
     int64_t                       lowest;
     ngx_uint_t                    left;
     ngx_queue_t                  *q, *next;
     ngx_kafka_sse_rider_t        *rider;
     ngx_kafka_sse_ride_record_t  *r;
 
+    window = ngx_kafka_sse_ride_window(ride);
     lowest = ride->place;
     left = 0;
 
@@ -722,7 +775,7 @@ ngx_kafka_sse_ride_trim(ngx_kafka_sse_ride_t *ride, ngx_uint_t ready)
 
         if (r->rec.offset >= lowest) {
 
-            if (!ready || ride->bytes <= NGX_KAFKA_SSE_RIDE_WINDOW) {
+            if (!ready || ride->bytes <= window) {
                 break;
             }
 
@@ -767,6 +820,7 @@ ngx_kafka_sse_ride_drop(ngx_kafka_sse_ride_t *ride)
 
     ride->from = r->rec.offset + 1;
     ride->bytes -= r->size;
+    ride->rides->bytes -= r->size;
 
     ngx_free(r);
 }
@@ -861,12 +915,17 @@ ngx_kafka_sse_ride_go_on(ngx_kafka_sse_ride_t *ride)
         return;
     }
 
+    ngx_kafka_sse_ride_note(ride, 1, ready > 0);
     ngx_kafka_sse_ride_trim(ride, ready);
 
     if (!ready) {
         ngx_kafka_sse_ride_hold(ride, wanted);
 
-        if (ride->bytes > NGX_KAFKA_SSE_RIDE_WINDOW) {
+        /* if nobody is ready anywhere the reader is held instead */
+
+        if (ride->rides->ready
+            && ride->bytes > ngx_kafka_sse_ride_window(ride))
+        {
             ngx_kafka_sse_ride_stop(ride);
         }
 
@@ -880,7 +939,7 @@ ngx_kafka_sse_ride_go_on(ngx_kafka_sse_ride_t *ride)
     ride->held = 0;
 
     if (!ride->running && !ride->gone
-        && (hungry || ride->bytes <= NGX_KAFKA_SSE_RIDE_WINDOW / 2))
+        && (hungry || ride->bytes <= ngx_kafka_sse_ride_window(ride) / 2))
     {
         ride->running = 1;
         ngx_kafka_sse_reader_start(ride->rides->reader, ride->topic,
@@ -958,6 +1017,7 @@ ngx_kafka_sse_ride_begin(ngx_kafka_sse_ride_t *ride)
     ride->nearest = next;
 
     ngx_kafka_sse_ride_advance(ride, next, NULL);
+    ngx_kafka_sse_ride_note(ride, 1, 1);
 
     ride->running = 1;
     ngx_kafka_sse_reader_start(ride->rides->reader, ride->topic,
@@ -986,6 +1046,7 @@ ngx_kafka_sse_ride_end(ngx_kafka_sse_ride_t *ride)
     ngx_kafka_sse_rider_t  *rider;
 
     ngx_kafka_sse_ride_stop(ride);
+    ngx_kafka_sse_ride_note(ride, 0, 0);
 
     if (ride->hold.timer_set) {
         ngx_del_timer(&ride->hold);
