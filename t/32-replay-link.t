@@ -295,10 +295,11 @@ row('each from another place and with little credit', sub {
 # ---- stop, and again
 
 row('stop, and again', sub {
-    my $replay = $link->open($many, [ 0, 1 ], check => \&check);
+    my $replay = $link->open($many, [ 0, 1 ], auto => 20_000,
+                             check => \&check);
     offsets('two', $replay);
 
-    $replay->read(0 => 5, 1 => 7)->credit(200_000);
+    $replay->read(0 => 5, 1 => 7);
     $link->wait(5, 'both', sub { !grep { !$_->{n} } @{$replay->{asks}} });
     $replay->stop(0);
     $replay->credit(10_000_000);
