@@ -40,12 +40,6 @@ static ngx_conf_enum_t  ngx_kafka_sse_data[] = {
 };
 
 
-static ngx_conf_enum_t  ngx_kafka_sse_start[] = {
-    { ngx_string("latest"), 0 },
-    { ngx_null_string, 0 }
-};
-
-
 static ngx_command_t  ngx_kafka_sse_commands[] = {
 
     { ngx_string("kafka_sse"),
@@ -113,10 +107,24 @@ static ngx_command_t  ngx_kafka_sse_commands[] = {
 
     { ngx_string("kafka_sse_start"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_kafka_sse_origin_start,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_kafka_sse_loc_conf_t, start),
-      &ngx_kafka_sse_start },
+      0,
+      NULL },
+
+    { ngx_string("kafka_sse_since"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_kafka_sse_origin_since,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kafka_sse_replay"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_kafka_sse_origin_replay,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("kafka_sse_last_event_id"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
@@ -246,8 +254,10 @@ ngx_kafka_sse_create_loc_conf(ngx_conf_t *cf)
     klcf->retry_jitter = NGX_CONF_UNSET_MSEC;
     klcf->max_duration = NGX_CONF_UNSET_MSEC;
     klcf->max_duration_jitter = NGX_CONF_UNSET_UINT;
-    klcf->start = NGX_CONF_UNSET_UINT;
     klcf->last_event_id = NGX_CONF_UNSET_PTR;
+    klcf->origin.start = NGX_CONF_UNSET_PTR;
+    klcf->origin.since = NGX_CONF_UNSET_PTR;
+    klcf->replay.on = NGX_CONF_UNSET;
     klcf->lag = NGX_CONF_UNSET_SIZE;
     klcf->buffer = NGX_CONF_UNSET_SIZE;
     klcf->event = NGX_CONF_UNSET_PTR;
@@ -263,6 +273,7 @@ ngx_kafka_sse_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_kafka_sse_loc_conf_t *prev = parent;
     ngx_kafka_sse_loc_conf_t *conf = child;
 
+    char                        *rv;
     ngx_kafka_sse_loc_conf_t   **location;
     ngx_kafka_sse_main_conf_t   *kmcf;
 
@@ -273,7 +284,6 @@ ngx_kafka_sse_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->max_duration_jitter,
                               prev->max_duration_jitter,
                               NGX_KAFKA_SSE_JITTER_DEFAULT);
-    ngx_conf_merge_uint_value(conf->start, prev->start, 0);
     ngx_conf_merge_size_value(conf->lag, prev->lag,
                               NGX_KAFKA_SSE_LAG_DEFAULT);
     ngx_conf_merge_size_value(conf->buffer, prev->buffer,
@@ -282,6 +292,12 @@ ngx_kafka_sse_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->event, prev->event, NULL);
     ngx_conf_merge_uint_value(conf->data, prev->data,
                               NGX_KAFKA_SSE_DATA_VALUE);
+
+    rv = ngx_kafka_sse_origin_merge(cf, &prev->origin, &conf->origin,
+                                    &prev->replay, &conf->replay);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
 
     if (conf->topics == NULL) {
         return NGX_CONF_OK;

@@ -24,7 +24,7 @@ location = /second { kafka_sse $second; kafka_sse_data envelope; }
 location = /both { kafka_sse $topic $second; kafka_sse_data envelope; }
 location = /swapped { kafka_sse $second $topic; kafka_sse_data envelope; }
 location = /small { kafka_sse $small; kafka_sse_data envelope;
-                    kafka_sse_slow lag=64m; }
+                    kafka_sse_slow lag=64m; kafka_sse_replay off; }
 END
 
 my $proxy = KafkaSSE::RedisProxy->new($redis);
@@ -295,7 +295,7 @@ for my $name (sort keys %wrong) {
 }
 
 
-# ---- beyond the ring
+# ---- beyond the ring, where Kafka is not to be asked
 
 {
     my $ring = KafkaSSE::Node->new(

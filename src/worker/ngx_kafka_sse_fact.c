@@ -211,6 +211,25 @@ static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_ring[] = {
 };
 
 
+static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_replays[] = {
+
+    { "opened", "replays_opened_total",
+      "Replays that workers asked for.",
+      offsetof(ngx_kafka_sse_node_sh_t, replays), NULL },
+    { "active", "replays_active",
+      "Replays that are under way.",
+      offsetof(ngx_kafka_sse_node_sh_t, replays_active), NULL },
+    { "waiting", "replays_waiting",
+      "Replays that wait in line.",
+      offsetof(ngx_kafka_sse_node_sh_t, replays_waiting), NULL },
+    { "records", "replays_records_total",
+      "Records that were replayed.",
+      offsetof(ngx_kafka_sse_node_sh_t, replay_records), NULL },
+
+    { NULL, NULL, NULL, 0, NULL }
+};
+
+
 static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_streams[] = {
 
     { "open", "streams_open",
@@ -263,6 +282,7 @@ ngx_kafka_sse_fact_subject_t  ngx_kafka_sse_fact_subjects[] = {
     { { "cluster", "topic", NULL }, ngx_kafka_sse_fact_topic },
     { { "cluster", "topic", "partition" }, ngx_kafka_sse_fact_partition },
     { { NULL, NULL, NULL }, ngx_kafka_sse_fact_ring },
+    { { NULL, NULL, NULL }, ngx_kafka_sse_fact_replays },
     { { NULL, NULL, NULL }, ngx_kafka_sse_fact_streams },
     { { "reason", NULL, NULL }, ngx_kafka_sse_fact_closed },
     { { "pid", NULL, NULL }, ngx_kafka_sse_fact_worker }
@@ -292,6 +312,9 @@ ngx_kafka_sse_fact_rows(ngx_kafka_sse_hub_t *hub, ngx_pool_t *pool,
            == NULL
         || ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_RING],
                                    hub->ring)
+           == NULL
+        || ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_REPLAYS],
+                                   hub->node)
            == NULL
         || ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_STREAMS],
                                    hub->node)

@@ -26,10 +26,11 @@
 #define NGX_KAFKA_SSE_SUBJECT_TOPIC       3
 #define NGX_KAFKA_SSE_SUBJECT_PARTITION   4     /* in the order of topics */
 #define NGX_KAFKA_SSE_SUBJECT_RING        5     /* one row */
-#define NGX_KAFKA_SSE_SUBJECT_STREAMS     6     /* one row */
-#define NGX_KAFKA_SSE_SUBJECT_CLOSED      7     /* by reason */
-#define NGX_KAFKA_SSE_SUBJECT_WORKER      8
-#define NGX_KAFKA_SSE_SUBJECTS            9
+#define NGX_KAFKA_SSE_SUBJECT_REPLAYS     6     /* one row */
+#define NGX_KAFKA_SSE_SUBJECT_STREAMS     7     /* one row */
+#define NGX_KAFKA_SSE_SUBJECT_CLOSED      8     /* by reason */
+#define NGX_KAFKA_SSE_SUBJECT_WORKER      9
+#define NGX_KAFKA_SSE_SUBJECTS            10
 
 #define NGX_KAFKA_SSE_FACT_LABELS         3
 

@@ -9,7 +9,7 @@
 #include <ngx_http.h>
 
 #include <worker/ngx_kafka_sse_hub.h>
-#include <worker/ngx_kafka_sse_reset.h>
+#include <worker/ngx_kafka_sse_rewind.h>
 #include <worker/ngx_kafka_sse_stream.h>
 
 
@@ -21,7 +21,6 @@
 static ngx_kafka_sse_group_t *ngx_kafka_sse_group_create(
     ngx_kafka_sse_hub_t *hub, ngx_kafka_sse_loc_conf_t *conf,
     ngx_uint_t framing, ngx_uint_t is_private);
-static void ngx_kafka_sse_group_fail(ngx_kafka_sse_group_t *group);
 
 
 ngx_kafka_sse_group_t *
@@ -109,15 +108,52 @@ ngx_kafka_sse_group_free(ngx_kafka_sse_group_t *group)
     ngx_queue_remove(&group->queue);
 
     for (i = 0; i < group->nmembers; i++) {
-        if (group->is_private) {
-            ngx_free(group->members[i].next);
-
-        } else {
+        if (!group->is_private) {
             ngx_queue_remove(&group->members[i].queue);
+
+        } else if (group->members[i].next) {
+            ngx_free(group->members[i].next);
         }
     }
 
+    ngx_kafka_sse_rewind_close(group);
+    ngx_kafka_sse_reset_free(&group->reset);
+
     ngx_free(group);
+}
+
+
+ngx_int_t
+ngx_kafka_sse_group_detach(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group)
+{
+    ngx_uint_t               i;
+    ngx_kafka_sse_member_t  *member;
+
+    for (i = 0; i < group->nmembers; i++) {
+        member = &group->members[i];
+
+        if (ngx_kafka_sse_group_grow(member, member->topic->n) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (member->n) {
+            ngx_memcpy(member->next, member->topic->next,
+                       member->n * sizeof(int64_t));
+        }
+    }
+
+    for (i = 0; i < group->nmembers; i++) {
+        ngx_queue_remove(&group->members[i].queue);
+    }
+
+    ngx_queue_remove(&group->queue);
+    ngx_queue_insert_tail(&hub->privates, &group->queue);
+
+    group->is_private = 1;
+    group->is_lost = 1;
+
+    return NGX_OK;
 }
 
 
@@ -220,6 +256,10 @@ ngx_kafka_sse_group_position(ngx_kafka_sse_group_t *group, ngx_pool_t *pool)
 
     ngx_str_null(&text);
 
+    if (group->is_asking) {
+        return text;
+    }
+
     n = 0;
     partitions = 0;
 
@@ -280,7 +320,7 @@ ngx_kafka_sse_group_record(ngx_kafka_sse_hub_t *hub,
 
     p = ngx_kafka_sse_hub_scratch(hub, ngx_kafka_sse_frame_len(&frame, rec));
     if (p == NULL) {
-        ngx_kafka_sse_group_fail(group);
+        ngx_kafka_sse_group_cut(group, NGX_KAFKA_SSE_CLOSE_ERROR);
         return;
     }
 
@@ -302,23 +342,40 @@ void
 ngx_kafka_sse_group_move(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_member_t *member, ngx_kafka_sse_ring_entry_t *entry)
 {
-    u_char     *p;
-    ngx_str_t   event, id;
+    ngx_kafka_sse_reset_t  reset;
 
-    static u_char  buf[NGX_KAFKA_SSE_RESET_LEN + NGX_KAFKA_SSE_RESET_RANGE_LEN
-                       + 256 + NGX_KAFKA_SSE_POSITION_TEXT_MAX];
+    ngx_memzero(&reset, sizeof(ngx_kafka_sse_reset_t));
 
-    id = ngx_kafka_sse_group_position(member->group, NULL);
+    if (ngx_kafka_sse_reset_add(&reset, &member->public, entry->partition,
+                                entry->from, entry->offset, entry->flags,
+                                hub->log)
+        != NGX_OK)
+    {
+        ngx_kafka_sse_group_cut(member->group, NGX_KAFKA_SSE_CLOSE_ERROR);
+        return;
+    }
 
-    p = ngx_kafka_sse_reset_begin(buf);
-    p = ngx_kafka_sse_reset_range(p, &member->public, entry->partition,
-                                  entry->from, entry->offset, entry->flags);
-    p = ngx_kafka_sse_reset_end(p, &id);
+    ngx_kafka_sse_group_reset(hub, member->group, &reset);
+}
 
-    event.data = buf;
-    event.len = p - buf;
 
-    ngx_kafka_sse_group_event(hub, member->group, &event);
+void
+ngx_kafka_sse_group_reset(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group, ngx_kafka_sse_reset_t *reset)
+{
+    ngx_str_t  id, text;
+
+    id = ngx_kafka_sse_group_position(group, NULL);
+    text = ngx_kafka_sse_reset_text(reset, &id, hub->log);
+
+    if (text.data) {
+        ngx_kafka_sse_group_event(hub, group, &text);
+
+    } else {
+        ngx_kafka_sse_group_cut(group, NGX_KAFKA_SSE_CLOSE_ERROR);
+    }
+
+    ngx_kafka_sse_reset_free(reset);
 
     (void) ngx_atomic_fetch_add(&hub->node->resets, 1);
 }
@@ -358,7 +415,7 @@ ngx_kafka_sse_group_event(ngx_kafka_sse_hub_t *hub,
     start = ngx_kafka_sse_log_reserve(&group->log,
                                       NGX_KAFKA_SSE_CHUNK_LEN + event->len);
     if (start == NULL) {
-        ngx_kafka_sse_group_fail(group);
+        ngx_kafka_sse_group_cut(group, NGX_KAFKA_SSE_CLOSE_ERROR);
         return;
     }
 
@@ -379,10 +436,50 @@ ngx_kafka_sse_group_event(ngx_kafka_sse_hub_t *hub,
 }
 
 
-/* without memory its streams end, and resume: nothing is silently left out */
+size_t
+ngx_kafka_sse_group_unsent(ngx_kafka_sse_group_t *group)
+{
+    uint64_t                 furthest;
+    ngx_queue_t             *q;
+    ngx_kafka_sse_stream_t  *stream;
 
-static void
-ngx_kafka_sse_group_fail(ngx_kafka_sse_group_t *group)
+    furthest = 0;
+
+    for (q = ngx_queue_head(&group->streams);
+         q != ngx_queue_sentinel(&group->streams);
+         q = ngx_queue_next(q))
+    {
+        stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, queue);
+        furthest = ngx_max(furthest, stream->cursor.pos);
+    }
+
+    return group->log.end - furthest;
+}
+
+
+size_t
+ngx_kafka_sse_group_backlog(ngx_kafka_sse_group_t *group)
+{
+    uint64_t                 last;
+    ngx_queue_t             *q;
+    ngx_kafka_sse_stream_t  *stream;
+
+    last = group->log.end;
+
+    for (q = ngx_queue_head(&group->streams);
+         q != ngx_queue_sentinel(&group->streams);
+         q = ngx_queue_next(q))
+    {
+        stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, queue);
+        last = ngx_min(last, stream->cursor.pos);
+    }
+
+    return group->log.end - last;
+}
+
+
+void
+ngx_kafka_sse_group_end(ngx_kafka_sse_group_t *group, ngx_uint_t reason)
 {
     ngx_queue_t             *q;
     ngx_kafka_sse_stream_t  *stream;
@@ -392,7 +489,23 @@ ngx_kafka_sse_group_fail(ngx_kafka_sse_group_t *group)
          q = ngx_queue_next(q))
     {
         stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, queue);
-        ngx_kafka_sse_stream_close(stream, NGX_KAFKA_SSE_CLOSE_ERROR);
+        ngx_kafka_sse_stream_end(stream, reason);
+    }
+}
+
+
+void
+ngx_kafka_sse_group_cut(ngx_kafka_sse_group_t *group, ngx_uint_t reason)
+{
+    ngx_queue_t             *q;
+    ngx_kafka_sse_stream_t  *stream;
+
+    for (q = ngx_queue_head(&group->streams);
+         q != ngx_queue_sentinel(&group->streams);
+         q = ngx_queue_next(q))
+    {
+        stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, queue);
+        ngx_kafka_sse_stream_close(stream, reason);
     }
 }
 

@@ -16,11 +16,13 @@
 #include <worker/ngx_kafka_sse_location.h>
 #include <worker/ngx_kafka_sse_log.h>
 #include <worker/ngx_kafka_sse_position.h>
+#include <worker/ngx_kafka_sse_reset.h>
 
 
 typedef struct ngx_kafka_sse_hub_s     ngx_kafka_sse_hub_t;
 typedef struct ngx_kafka_sse_stream_s  ngx_kafka_sse_stream_t;
 typedef struct ngx_kafka_sse_group_s   ngx_kafka_sse_group_t;
+typedef struct ngx_kafka_sse_rewind_s  ngx_kafka_sse_rewind_t;
 
 
 /* how the bytes of a group's log go out */
@@ -52,14 +54,23 @@ typedef struct {
     ngx_kafka_sse_hub_topic_t  *topic;
     ngx_str_t                   public;
     ngx_uint_t                  n;          /* private: partitions known */
-    int64_t                    *next;       /* private: own, else NULL */
+    int64_t                    *next;       /* private: own, else NULL; an
+                                               offset, or ..GROUP_ASK */
+    unsigned                    is_new:1;   /* private: the client has had
+                                               nothing of it */
 } ngx_kafka_sse_member_t;
+
+
+/* Kafka has to say where this partition begins */
+
+#define NGX_KAFKA_SSE_GROUP_ASK         (-2)
 
 
 /*
  * The streams of this worker that want the same bytes.  A private group has
- * one stream, which resumes: it has its own place in the ring and its own
- * position, until both are the hub's and the stream joins the public group.
+ * its own place in the ring and its own position, until both are the hub's and
+ * its streams join the public group: one stream that resumes, or several that
+ * begin at the same position or fell behind together.
  */
 
 struct ngx_kafka_sse_group_s {
@@ -71,8 +82,21 @@ struct ngx_kafka_sse_group_s {
     ngx_uint_t                  framing;
     uint64_t                    next;       /* private: own place in the ring */
     uint64_t                    records;    /* ever appended to the log */
+    ngx_msec_t                  arrived;    /* private: at the hub's place with
+                                               another position, since then */
+    ngx_msec_t                  stalled;    /* private: its clients take no
+                                               more, since then; 0: they do */
+    ngx_kafka_sse_start_t       start;      /* private: of ..GROUP_ASK */
+    ngx_kafka_sse_reset_t       reset;      /* private: what is to be told */
+    ngx_kafka_sse_rewind_t     *rewind;     /* private: asks Kafka, else NULL */
     unsigned                    is_dirty:1;
     unsigned                    is_private:1;
+    unsigned                    is_lost:1;  /* private: has no place */
+    unsigned                    is_asking:1;   /* private: ..GROUP_ASK, so no
+                                                  position yet */
+    unsigned                    is_unknown:1;  /* private: the client's id is */
+    unsigned                    is_chosen:1;   /* private: the client chose
+                                               its start */
     ngx_uint_t                  nmembers;
     ngx_kafka_sse_member_t      members[1];
 };
@@ -87,6 +111,14 @@ ngx_kafka_sse_group_t *ngx_kafka_sse_group_get(ngx_kafka_sse_hub_t *hub,
 
 ngx_kafka_sse_group_t *ngx_kafka_sse_group_private(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing);
+
+/*
+ * Makes a public group private, with the hub's position, and without a place:
+ * the hub goes on elsewhere.  NGX_ERROR: no memory.
+ */
+
+ngx_int_t ngx_kafka_sse_group_detach(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group);
 
 /* room for the positions of a private group's topic; all are 0 */
 
@@ -139,8 +171,20 @@ void ngx_kafka_sse_group_move(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_member_t *member, ngx_kafka_sse_ring_entry_t *entry);
 void ngx_kafka_sse_group_id(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_group_t *group);
+void ngx_kafka_sse_group_reset(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group, ngx_kafka_sse_reset_t *reset);
 void ngx_kafka_sse_group_event(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_group_t *group, ngx_str_t *event);
+
+/* bytes that the stream which is furthest, or the last one, has not sent */
+
+size_t ngx_kafka_sse_group_unsent(ngx_kafka_sse_group_t *group);
+size_t ngx_kafka_sse_group_backlog(ngx_kafka_sse_group_t *group);
+
+/* ends, or cuts, all streams of the group */
+
+void ngx_kafka_sse_group_end(ngx_kafka_sse_group_t *group, ngx_uint_t reason);
+void ngx_kafka_sse_group_cut(ngx_kafka_sse_group_t *group, ngx_uint_t reason);
 
 /* sends what was appended to all streams of the group */
 

@@ -77,6 +77,8 @@ ngx_kafka_sse_hub_create(ngx_cycle_t *cycle, ngx_kafka_sse_main_conf_t *kmcf)
     ngx_queue_init(&hub->dirty);
     ngx_queue_init(&hub->streams);
 
+    ngx_kafka_sse_rewind_init(hub);
+
     hub->row = &hub->node->workers[ngx_process_slot];
     hub->row->streams = 0;
     hub->row->pid = ngx_pid;
@@ -102,6 +104,8 @@ ngx_kafka_sse_hub_cleanup(void *data)
 
     ngx_free(hub->buf);
     ngx_free(hub->scratch);
+
+    ngx_kafka_sse_rewind_exit(hub);
 }
 
 
@@ -181,6 +185,11 @@ ngx_kafka_sse_hub_turn_handler(ngx_event_t *ev)
     }
 
     more = ngx_kafka_sse_hub_read(hub);
+
+    if (!hub->synced) {
+        ngx_post_event(&hub->turn, &ngx_posted_next_events);
+        return;
+    }
 
     if (hub->retry) {
         hub->retry = 0;
@@ -357,16 +366,14 @@ ngx_kafka_sse_hub_entry(ngx_kafka_sse_hub_t *hub,
         topic->next[entry->partition] = entry->offset;
 
     } else {
+        if (!ngx_queue_empty(&topic->members)) {
+            rc = ngx_kafka_sse_hub_copy(hub, hub->cursor, entry, &rec);
+            if (rc != NGX_OK) {
+                return rc;      /* and the position is still before it */
+            }
+        }
+
         topic->next[entry->partition] = entry->offset + 1;
-
-        if (ngx_queue_empty(&topic->members)) {
-            return NGX_OK;
-        }
-
-        rc = ngx_kafka_sse_hub_copy(hub, hub->cursor, entry, &rec);
-        if (rc != NGX_OK) {
-            return rc;
-        }
     }
 
     for (q = ngx_queue_head(&topic->members);
@@ -524,20 +531,20 @@ ngx_kafka_sse_hub_tell_ids(ngx_kafka_sse_hub_t *hub,
 /*
  * The writer has passed this worker, which must have been stopped for long, or
  * there was no memory for an entry (NGX_ERROR, which has been logged).  Its
- * streams end, so that each comes back with its last id and is told what it
- * lost, if the ring no longer has it.
+ * groups become private, with the positions they have, and catch up from
+ * Kafka; the hub takes up the ring anew.
  */
 
 static void
 ngx_kafka_sse_hub_lapped(ngx_kafka_sse_hub_t *hub, ngx_int_t rc)
 {
-    ngx_queue_t             *q;
-    ngx_kafka_sse_stream_t  *stream;
+    ngx_queue_t            *q, *next;
+    ngx_kafka_sse_group_t  *group;
 
     if (rc == NGX_DECLINED) {
         ngx_log_error(NGX_LOG_WARN, hub->log, 0,
                       "kafka_sse: this worker fell behind the whole zone "
-                      "\"%V\" of %z bytes, its %ui streams end and resume",
+                      "\"%V\" of %z bytes, its %ui streams catch up",
                       &hub->conf->ring_name, hub->conf->ring_size,
                       hub->nstreams);
 
@@ -546,12 +553,16 @@ ngx_kafka_sse_hub_lapped(ngx_kafka_sse_hub_t *hub, ngx_int_t rc)
 
     ngx_kafka_sse_hub_flush(hub);
 
-    for (q = ngx_queue_head(&hub->streams);
-         q != ngx_queue_sentinel(&hub->streams);
-         q = ngx_queue_next(q))
+    for (q = ngx_queue_head(&hub->groups);
+         q != ngx_queue_sentinel(&hub->groups);
+         q = next)
     {
-        stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, all);
-        ngx_kafka_sse_hub_break(stream);
+        next = ngx_queue_next(q);
+        group = ngx_queue_data(q, ngx_kafka_sse_group_t, queue);
+
+        if (ngx_kafka_sse_group_detach(hub, group) != NGX_OK) {
+            ngx_kafka_sse_group_cut(group, NGX_KAFKA_SSE_CLOSE_ERROR);
+        }
     }
 
     hub->synced = 0;
@@ -700,7 +711,9 @@ ngx_kafka_sse_hub_join(ngx_kafka_sse_hub_t *hub,
     ngx_str_t               id;
     ngx_kafka_sse_group_t  *group;
 
-    if (stream->position) {
+    if (stream->position
+        || stream->start.kind != NGX_KAFKA_SSE_START_LATEST)
+    {
         rc = hub->synced ? ngx_kafka_sse_resume_place(hub, stream) : NGX_AGAIN;
 
         if (rc == NGX_ERROR) {

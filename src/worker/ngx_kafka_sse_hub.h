@@ -13,6 +13,7 @@
 #include <ngx_event.h>
 #include <ngx_http.h>
 
+#include <shared/ngx_kafka_sse_link.h>
 #include <shared/ngx_kafka_sse_zone.h>
 #include <worker/ngx_kafka_sse_group.h>
 
@@ -42,6 +43,13 @@ struct ngx_kafka_sse_hub_s {
     size_t                      buf_size;
     u_char                     *scratch;    /* one frame */
     size_t                      scratch_size;
+
+    ngx_kafka_sse_link_t        link;       /* to the companion */
+    ngx_event_t                 connect;
+    ngx_rbtree_t                rewinds;    /* by number */
+    ngx_rbtree_node_t           rewinds_sentinel;
+    ngx_queue_t                 asking;     /* the same, in order */
+    uint32_t                    rewind_number;  /* of the last one */
 
     ngx_connection_t           *wake;
     ngx_event_t                 turn;

@@ -14,6 +14,7 @@
 
 #include <shared/ngx_kafka_sse_conf.h>
 #include <worker/ngx_kafka_sse_frame.h>
+#include <worker/ngx_kafka_sse_origin.h>
 
 
 /* kafka_sse_slow, in bytes */
@@ -48,8 +49,9 @@ typedef struct {
     ngx_msec_t                  retry_jitter;
     ngx_msec_t                  max_duration;          /* 0: off */
     ngx_uint_t                  max_duration_jitter;   /* percent */
-    ngx_uint_t                  start;
     ngx_array_t                *last_event_id;  /* ngx_http_complex_value_t */
+    ngx_kafka_sse_origin_t      origin;
+    ngx_kafka_sse_replay_conf_t replay;
     size_t                      lag;        /* bytes */
     size_t                      buffer;     /* bytes; 0: the kernel's choice */
     ngx_kafka_sse_template_t   *event;      /* NULL: none */

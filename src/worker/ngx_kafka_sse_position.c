@@ -43,6 +43,14 @@ static ngx_int_t ngx_kafka_sse_position_parse_varint(ngx_str_t *in,
     uint64_t *n);
 static ngx_int_t ngx_kafka_sse_position_decode(ngx_str_t *dst, ngx_str_t *src);
 static ngx_int_t ngx_kafka_sse_position_digit(u_char c);
+static ngx_int_t ngx_kafka_sse_position_read(
+    ngx_kafka_sse_position_t *position, ngx_str_t *text);
+static ngx_int_t ngx_kafka_sse_position_read_topic(
+    ngx_kafka_sse_position_t *position, ngx_str_t *in, ngx_uint_t used);
+static ngx_int_t ngx_kafka_sse_position_read_offset(
+    ngx_kafka_sse_position_topic_t *topic, ngx_str_t *in, ngx_uint_t max);
+static ngx_int_t ngx_kafka_sse_position_read_number(ngx_str_t *in,
+    int64_t max, int64_t *n);
 
 
 static u_char  ngx_kafka_sse_position_digits[] =
@@ -110,6 +118,10 @@ ngx_kafka_sse_position_parse(ngx_kafka_sse_position_t *position,
     ngx_uint_t                       used;
     ngx_kafka_sse_position_topic_t  *topic;
     u_char                           buf[NGX_KAFKA_SSE_POSITION_MAX];
+
+    if (ngx_strlchr(text->data, text->data + text->len, '@')) {
+        return ngx_kafka_sse_position_read(position, text);
+    }
 
     if (text->len < NGX_KAFKA_SSE_POSITION_VERSION_LEN
         || ngx_memcmp(text->data, NGX_KAFKA_SSE_POSITION_VERSION,
@@ -217,6 +229,7 @@ ngx_kafka_sse_position_parse_topic(ngx_kafka_sse_position_t *position,
 
     topic->n = (ngx_uint_t) n;
     topic->next = &position->next[used];
+    ngx_str_null(&topic->name);
 
     for (i = 0; i < topic->n; i++) {
 
@@ -331,4 +344,168 @@ ngx_kafka_sse_position_digit(u_char c)
     }
 
     return (c == '_') ? 63 : NGX_ERROR;
+}
+
+
+/* what was written by hand */
+
+static ngx_int_t
+ngx_kafka_sse_position_read(ngx_kafka_sse_position_t *position,
+    ngx_str_t *text)
+{
+    ngx_str_t   in;
+    ngx_uint_t  used;
+
+    in = *text;
+    used = 0;
+    position->ntopics = 0;
+
+    for ( ;; ) {
+
+        if (ngx_kafka_sse_position_read_topic(position, &in, used) != NGX_OK) {
+            return NGX_DECLINED;
+        }
+
+        used += position->topics[position->ntopics++].n;
+
+        if (in.len == 0) {
+            return NGX_OK;
+        }
+
+        /* a ";" */
+
+        in.data++;
+        in.len--;
+    }
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_position_read_topic(ngx_kafka_sse_position_t *position,
+    ngx_str_t *in, ngx_uint_t used)
+{
+    u_char                          *p;
+    ngx_uint_t                       i, max;
+    ngx_kafka_sse_position_topic_t  *topic, *t;
+
+    p = ngx_strlchr(in->data, in->data + in->len, '@');
+
+    if (p == NULL || p == in->data
+        || position->ntopics == NGX_KAFKA_SSE_POSITION_TOPICS)
+    {
+        return NGX_DECLINED;
+    }
+
+    topic = &position->topics[position->ntopics];
+
+    topic->tag = 0;
+    topic->n = 0;
+    topic->next = &position->next[used];
+    topic->name.data = in->data;
+    topic->name.len = p - in->data;
+
+    for (i = 0; i < topic->name.len; i++) {
+        if (topic->name.data[i] != '.'
+            && ngx_kafka_sse_position_digit(topic->name.data[i]) == NGX_ERROR)
+        {
+            return NGX_DECLINED;
+        }
+    }
+
+    for (i = 0; i < position->ntopics; i++) {
+        t = &position->topics[i];
+
+        if (t->name.len == topic->name.len
+            && ngx_memcmp(t->name.data, topic->name.data, t->name.len) == 0)
+        {
+            return NGX_DECLINED;
+        }
+    }
+
+    max = NGX_KAFKA_SSE_POSITION_PARTITIONS - used;
+
+    do {
+        in->len -= p + 1 - in->data;
+        in->data = p + 1;
+
+        if (ngx_kafka_sse_position_read_offset(topic, in, max) != NGX_OK) {
+            return NGX_DECLINED;
+        }
+
+        p = in->data;
+
+    } while (in->len && *p == ',');
+
+    return (in->len == 0 || *p == ';') ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* "partition:offset" */
+
+static ngx_int_t
+ngx_kafka_sse_position_read_offset(ngx_kafka_sse_position_topic_t *topic,
+    ngx_str_t *in, ngx_uint_t max)
+{
+    int64_t  partition, offset;
+
+    if (max == 0
+        || ngx_kafka_sse_position_read_number(in, max - 1, &partition)
+           != NGX_OK
+        || in->len == 0 || *in->data != ':')
+    {
+        return NGX_DECLINED;
+    }
+
+    in->data++;
+    in->len--;
+
+    if (ngx_kafka_sse_position_read_number(in, NGX_MAX_OFF_T_VALUE - 1,
+                                           &offset)
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    while (topic->n <= (ngx_uint_t) partition) {
+        topic->next[topic->n++] = NGX_KAFKA_SSE_POSITION_NONE;
+    }
+
+    if (topic->next[partition] != NGX_KAFKA_SSE_POSITION_NONE) {
+        return NGX_DECLINED;
+    }
+
+    topic->next[partition] = offset;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_position_read_number(ngx_str_t *in, int64_t max, int64_t *n)
+{
+    u_char  c;
+    size_t  i;
+
+    *n = 0;
+
+    for (i = 0; i < in->len; i++) {
+        c = in->data[i];
+
+        if (c < '0' || c > '9') {
+            break;
+        }
+
+        c -= '0';
+
+        if (c > max || *n > (max - c) / 10) {
+            return NGX_DECLINED;
+        }
+
+        *n = *n * 10 + c;
+    }
+
+    in->data += i;
+    in->len -= i;
+
+    return i ? NGX_OK : NGX_DECLINED;
 }

@@ -21,17 +21,28 @@
  *
  * Varints are LEB128, shortest form only.  Only A-Z a-z 0-9 . _ - are used:
  * browsers may preflight a Last-Event-ID that holds other bytes.  No padding.
+ *
+ * By hand it may be written as
+ *
+ *     orders@0:1042,1:88;payments@0:7
+ *
+ * with the topics' public names, and partitions left out.
  */
 
 #define NGX_KAFKA_SSE_POSITION_TOPICS      64     /* of one stream */
 #define NGX_KAFKA_SSE_POSITION_PARTITIONS  256    /* of one stream */
 #define NGX_KAFKA_SSE_POSITION_TEXT_MAX    4096   /* bytes, at these limits */
 
+#define NGX_KAFKA_SSE_POSITION_NONE        (-1)
+
 
 typedef struct {
     uint32_t     tag;           /* of Kafka cluster, topic and incarnation */
     ngx_uint_t   n;             /* partitions */
-    int64_t     *next;          /* n next offsets, each >= 0 */
+    int64_t     *next;          /* n next offsets; ..POSITION_NONE: not said,
+                                   in what was written by hand */
+    ngx_str_t    name;          /* written by hand: it, and no tag; a view of
+                                   the text */
 } ngx_kafka_sse_position_topic_t;
 
 
@@ -58,7 +69,7 @@ u_char *ngx_kafka_sse_position_write(u_char *dst,
 /*
  * Parses what a client sent, strictly: version, alphabet, no padding, no
  * stray bits or bytes, shortest varints that fit an int64, every topic with
- * partitions, no tag twice, the limits above.  NGX_OK or NGX_DECLINED, and
+ * partitions, none twice, the limits above.  NGX_OK or NGX_DECLINED, and
  * then *position is not to be used.
  */
 

@@ -17,6 +17,12 @@
 
 static ngx_int_t ngx_kafka_sse_request_check(ngx_http_request_t *r,
     ngx_str_t *id);
+static ngx_int_t ngx_kafka_sse_request_start(ngx_http_request_t *r,
+    ngx_str_t *id, ngx_kafka_sse_start_t *start, ngx_uint_t *chosen);
+static ngx_int_t ngx_kafka_sse_request_busy(ngx_http_request_t *r,
+    char *code, char *message);
+static ngx_int_t ngx_kafka_sse_request_refuse_start(ngx_http_request_t *r,
+    ngx_str_t *value);
 static ngx_uint_t ngx_kafka_sse_request_partitions(ngx_http_request_t *r);
 static ngx_uint_t ngx_kafka_sse_request_accepts(ngx_http_request_t *r);
 static ngx_uint_t ngx_kafka_sse_request_range(u_char *p, u_char *last);
@@ -39,6 +45,8 @@ ngx_kafka_sse_request_handler(ngx_http_request_t *r)
 {
     ngx_int_t                rc;
     ngx_str_t                id;
+    ngx_uint_t               chosen;
+    ngx_kafka_sse_start_t    start;
     ngx_kafka_sse_stream_t  *stream;
 
     if (ngx_kafka_sse_request_last_event_id(r, &id) != NGX_OK) {
@@ -46,6 +54,11 @@ ngx_kafka_sse_request_handler(ngx_http_request_t *r)
     }
 
     rc = ngx_kafka_sse_request_check(r, &id);
+
+    if (rc == NGX_DECLINED) {
+        rc = ngx_kafka_sse_request_start(r, &id, &start, &chosen);
+    }
+
     if (rc != NGX_DECLINED) {
         return rc;
     }
@@ -64,6 +77,8 @@ ngx_kafka_sse_request_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    stream->start = start;
+    stream->chosen = chosen;
     stream->direct = ngx_kafka_sse_request_is_direct(r);
     stream->framing = (stream->direct && r->http_version > NGX_HTTP_VERSION_10)
                       ? NGX_KAFKA_SSE_FRAMING_CHUNKED
@@ -129,16 +144,87 @@ ngx_kafka_sse_request_check(ngx_http_request_t *r, ngx_str_t *id)
     /* who has a position comes back for it, and is never refused for load */
 
     if (ngx_kafka_sse_zone_stale(ngx_kafka_sse_hub->node) && id->len == 0) {
-        if (ngx_kafka_sse_refusal_header(r, "Retry-After", "5") != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        return ngx_kafka_sse_refusal_send(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                                          "feed-stopped",
+        return ngx_kafka_sse_request_busy(r, "feed-stopped",
                                           "this node has no feed of records");
     }
 
     return NGX_DECLINED;
+}
+
+
+/*
+ * Where the stream begins if it brings no position.  NGX_DECLINED: known, else
+ * what was answered.
+ */
+
+static ngx_int_t
+ngx_kafka_sse_request_start(ngx_http_request_t *r, ngx_str_t *id,
+    ngx_kafka_sse_start_t *start, ngx_uint_t *chosen)
+{
+    ngx_int_t                  rc;
+    ngx_str_t                  value;
+    ngx_kafka_sse_loc_conf_t  *klcf;
+
+    klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_sse_module);
+
+    rc = ngx_kafka_sse_origin_get(r, &klcf->origin, start, chosen, &value);
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc == NGX_DECLINED
+        || (start->kind != NGX_KAFKA_SSE_START_LATEST && !klcf->replay.on))
+    {
+        return ngx_kafka_sse_request_refuse_start(r, &value);
+    }
+
+    if (start->kind != NGX_KAFKA_SSE_START_LATEST
+        && id->len == 0
+        && ngx_kafka_sse_hub->node->replays_waiting
+           >= klcf->replay.concurrent)
+    {
+        return ngx_kafka_sse_request_busy(r, "too-many-replays",
+                                          "too many streams wait to be read "
+                                          "from Kafka");
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_request_busy(ngx_http_request_t *r, char *code, char *message)
+{
+    if (ngx_kafka_sse_refusal_header(r, "Retry-After", "5") != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_kafka_sse_refusal_send(r, NGX_HTTP_SERVICE_UNAVAILABLE, code,
+                                      message);
+}
+
+
+/* the value is the client's: what JSON would have to escape is replaced */
+
+static ngx_int_t
+ngx_kafka_sse_request_refuse_start(ngx_http_request_t *r, ngx_str_t *value)
+{
+    u_char      c;
+    ngx_uint_t  i;
+
+    static char  message[64 + sizeof(" is no start that can be had here")];
+
+    for (i = 0; i < ngx_min(value->len, 64); i++) {
+        c = value->data[i];
+        message[i] = (c < 0x20 || c > 0x7e || c == '"' || c == '\\') ? '?' : c;
+    }
+
+    ngx_memcpy(message + i, " is no start that can be had here",
+               sizeof(" is no start that can be had here"));
+
+    return ngx_kafka_sse_refusal_send(r, NGX_HTTP_BAD_REQUEST,
+                                      "invalid-start", message);
 }
 
 
@@ -374,7 +460,9 @@ ngx_kafka_sse_request_is_direct(ngx_http_request_t *r)
 static ngx_int_t
 ngx_kafka_sse_request_join(ngx_kafka_sse_stream_t *stream, ngx_str_t *id)
 {
-    stream->resume = NGX_KAFKA_SSE_RESUME_FRESH;
+    stream->resume = (stream->start.kind == NGX_KAFKA_SSE_START_LATEST)
+                     ? NGX_KAFKA_SSE_RESUME_FRESH
+                     : NGX_KAFKA_SSE_RESUME_REPLAY;
 
     if (id->len) {
         stream->position = ngx_palloc(stream->request->pool,

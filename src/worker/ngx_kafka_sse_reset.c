@@ -10,28 +10,50 @@
 #include <worker/ngx_kafka_sse_reset.h>
 
 
+#define NGX_KAFKA_SSE_RESET_BEGIN  "event: stream-reset\ndata: ["
+#define NGX_KAFKA_SSE_RESET_RANGE  160      /* without the topic */
+#define NGX_KAFKA_SSE_RESET_END    16       /* without the id */
+
+
+static ngx_int_t ngx_kafka_sse_reset_room(ngx_kafka_sse_reset_t *reset,
+    size_t len, ngx_log_t *log);
+
+
 static ngx_str_t  ngx_kafka_sse_reset_reasons[] = {
     ngx_string("expired"),
     ngx_string("truncated"),
     ngx_string("recreated"),
     ngx_string("too-large"),
-    ngx_string("unknown-id")
+    ngx_string("unknown-id"),
+    ngx_string("limit")
 };
 
 
-u_char *
-ngx_kafka_sse_reset_begin(u_char *p)
+ngx_int_t
+ngx_kafka_sse_reset_add(ngx_kafka_sse_reset_t *reset, ngx_str_t *topic,
+    int32_t partition, int64_t from, int64_t to, ngx_uint_t reason,
+    ngx_log_t *log)
 {
-    return ngx_cpymem(p, "event: stream-reset\ndata: [",
-                      sizeof("event: stream-reset\ndata: [") - 1);
-}
+    u_char      *p;
+    ngx_uint_t   first;
 
+    first = (reset->data == NULL);
 
-u_char *
-ngx_kafka_sse_reset_range(u_char *p, ngx_str_t *topic, int32_t partition,
-    int64_t from, int64_t to, ngx_uint_t reason)
-{
-    if (p[-1] == '}') {
+    if (ngx_kafka_sse_reset_room(reset, sizeof(NGX_KAFKA_SSE_RESET_BEGIN)
+                                        + NGX_KAFKA_SSE_RESET_RANGE
+                                        + topic->len, log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    p = reset->last;
+
+    if (first) {
+        p = ngx_cpymem(p, NGX_KAFKA_SSE_RESET_BEGIN,
+                       sizeof(NGX_KAFKA_SSE_RESET_BEGIN) - 1);
+
+    } else {
         *p++ = ',';
     }
 
@@ -45,14 +67,31 @@ ngx_kafka_sse_reset_range(u_char *p, ngx_str_t *topic, int32_t partition,
         p = ngx_sprintf(p, "%L", from);
     }
 
-    return ngx_sprintf(p, ",\"to\":%L,\"reason\":\"%V\"}", to,
-                       &ngx_kafka_sse_reset_reasons[reason]);
+    reset->last = ngx_sprintf(p, ",\"to\":%L,\"reason\":\"%V\"}", to,
+                              &ngx_kafka_sse_reset_reasons[reason]);
+
+    return NGX_OK;
 }
 
 
-u_char *
-ngx_kafka_sse_reset_end(u_char *p, ngx_str_t *id)
+ngx_str_t
+ngx_kafka_sse_reset_text(ngx_kafka_sse_reset_t *reset, ngx_str_t *id,
+    ngx_log_t *log)
 {
+    u_char     *p;
+    ngx_str_t   text;
+
+    ngx_str_null(&text);
+
+    if (ngx_kafka_sse_reset_room(reset, NGX_KAFKA_SSE_RESET_END + id->len,
+                                 log)
+        != NGX_OK)
+    {
+        return text;
+    }
+
+    p = reset->last;
+
     *p++ = ']';
     *p++ = LF;
 
@@ -62,5 +101,51 @@ ngx_kafka_sse_reset_end(u_char *p, ngx_str_t *id)
 
     *p++ = LF;
 
-    return p;
+    text.data = reset->data;
+    text.len = p - reset->data;
+
+    return text;
+}
+
+
+void
+ngx_kafka_sse_reset_free(ngx_kafka_sse_reset_t *reset)
+{
+    if (reset->data) {
+        ngx_free(reset->data);
+    }
+
+    ngx_memzero(reset, sizeof(ngx_kafka_sse_reset_t));
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_reset_room(ngx_kafka_sse_reset_t *reset, size_t len,
+    ngx_log_t *log)
+{
+    u_char  *p;
+    size_t   used, size;
+
+    if ((size_t) (reset->end - reset->last) >= len) {
+        return NGX_OK;
+    }
+
+    used = reset->last - reset->data;
+    size = ngx_max(used + len, 2 * used);
+
+    p = ngx_alloc(size, log);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (used) {
+        ngx_memcpy(p, reset->data, used);
+        ngx_free(reset->data);
+    }
+
+    reset->data = p;
+    reset->last = p + used;
+    reset->end = p + size;
+
+    return NGX_OK;
 }

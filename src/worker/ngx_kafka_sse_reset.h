@@ -19,8 +19,8 @@
  *     id: the position after it
  *     data: [{"topic","partition","from","to","reason"},...]
  *
- * It is written in three parts.  A topic's name needs no escaping: it holds
- * letters, digits, ".", "_" and "-" only.
+ * A topic's name needs no escaping: it holds letters, digits, ".", "_" and "-"
+ * only.
  */
 
 #define NGX_KAFKA_SSE_REASON_EXPIRED     0      /* as NGX_KAFKA_SSE_MOVE_... */
@@ -28,24 +28,35 @@
 #define NGX_KAFKA_SSE_REASON_RECREATED   2
 #define NGX_KAFKA_SSE_REASON_TOO_LARGE   3
 #define NGX_KAFKA_SSE_REASON_UNKNOWN_ID  4
+#define NGX_KAFKA_SSE_REASON_LIMIT       5
 
 
-/* room for the event around the ranges, and for one range, without names */
+/* an event to which ranges are added; zeroed, it has none */
 
-#define NGX_KAFKA_SSE_RESET_LEN          64     /* and the id */
-#define NGX_KAFKA_SSE_RESET_RANGE_LEN    160    /* and the topic */
+typedef struct {
+    u_char      *data;          /* ngx_alloc() */
+    u_char      *last;
+    u_char      *end;
+} ngx_kafka_sse_reset_t;
 
 
-u_char *ngx_kafka_sse_reset_begin(u_char *p);
+/* from < 0: not known, written as null.  NGX_ERROR: no memory */
 
-/* from < 0: not known, written as null */
+ngx_int_t ngx_kafka_sse_reset_add(ngx_kafka_sse_reset_t *reset,
+    ngx_str_t *topic, int32_t partition, int64_t from, int64_t to,
+    ngx_uint_t reason, ngx_log_t *log);
 
-u_char *ngx_kafka_sse_reset_range(u_char *p, ngx_str_t *topic,
-    int32_t partition, int64_t from, int64_t to, ngx_uint_t reason);
+/*
+ * Completes the event; id->len 0: without one.  The text is the reset's, up
+ * to _free().  data == NULL: there was no memory.
+ */
 
-/* id->len 0: none */
+ngx_str_t ngx_kafka_sse_reset_text(ngx_kafka_sse_reset_t *reset,
+    ngx_str_t *id, ngx_log_t *log);
 
-u_char *ngx_kafka_sse_reset_end(u_char *p, ngx_str_t *id);
+/* no ranges again */
+
+void ngx_kafka_sse_reset_free(ngx_kafka_sse_reset_t *reset);
 
 
 #endif /* _NGX_KAFKA_SSE_RESET_H_INCLUDED_ */

@@ -12,19 +12,21 @@
 #include <ngx_core.h>
 
 #include <worker/ngx_kafka_sse_hub.h>
+#include <worker/ngx_kafka_sse_rewind.h>
 
 
 /*
  * A stream that brings a position is normally ahead of the hub on some
  * partitions and behind on others: nodes interleave partitions differently.
  * So it goes on in a private group, from its own place in the ring, until its
- * position is the hub's.
+ * position is the hub's.  What the ring does not have, or no longer, is read
+ * from Kafka before, see rewind.h.
  */
 
 /*
- * Finds where in the ring the stream's position is and puts the stream into a
- * private group there, or into the public group if the position is the hub's
- * already.  What the ring no longer has becomes one "stream-reset" event.
+ * Finds where the stream's position, or the start it asks for, is and puts the
+ * stream into a private group there, or into the public group if the position
+ * is the hub's already.  What cannot be had becomes one "stream-reset" event.
  * NGX_OK; NGX_AGAIN if a topic that the position may speak of has not
  * started; NGX_ERROR.
  */
@@ -38,12 +40,24 @@ void ngx_kafka_sse_resume_unknown(ngx_kafka_sse_position_t *position);
 
 /*
  * Lets a private group go on by a bounded piece.  Returns 1 if it can go on
- * at once, 0 if it waits for the hub or for its client, or has joined the
- * public group (and is freed).
+ * at once, 0 if it waits for the hub, for Kafka or for its clients, or has
+ * joined the public group (and is freed).
  */
 
 ngx_uint_t ngx_kafka_sse_resume_advance(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_group_t *group);
+
+/*
+ * What Kafka says: where the partitions begin and end, as many as there are
+ * asks; a record; the end of a partition.  Any of them may close the rewind.
+ */
+
+void ngx_kafka_sse_resume_offsets(ngx_kafka_sse_rewind_t *rewind,
+    ngx_kafka_sse_message_offsets_t *offsets);
+void ngx_kafka_sse_resume_record(ngx_kafka_sse_rewind_t *rewind,
+    ngx_kafka_sse_rewind_ask_t *ask, ngx_kafka_sse_record_t *rec);
+void ngx_kafka_sse_resume_end(ngx_kafka_sse_rewind_t *rewind,
+    ngx_kafka_sse_rewind_ask_t *ask, int64_t offset);
 
 
 #endif /* _NGX_KAFKA_SSE_RESUME_H_INCLUDED_ */

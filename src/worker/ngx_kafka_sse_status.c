@@ -226,11 +226,7 @@ ngx_kafka_sse_status_send(ngx_http_request_t *r, ngx_chain_t *out, off_t len)
 static json_t *
 ngx_kafka_sse_status_json(ngx_array_t *rows)
 {
-    ngx_kafka_sse_node_sh_t  *node;
-
-    node = ngx_kafka_sse_hub->node;
-
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:o}",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                "companion", ngx_kafka_sse_status_object(
                                 NGX_KAFKA_SSE_SUBJECT_COMPANION,
                                 rows[NGX_KAFKA_SSE_SUBJECT_COMPANION].elts),
@@ -243,11 +239,9 @@ ngx_kafka_sse_status_json(ngx_array_t *rows)
                "ring", ngx_kafka_sse_status_object(
                                 NGX_KAFKA_SSE_SUBJECT_RING,
                                 rows[NGX_KAFKA_SSE_SUBJECT_RING].elts),
-               "replays",
-                   "opened", (json_int_t) node->replays,
-                   "active", (json_int_t) node->replays_active,
-                   "waiting", (json_int_t) node->replays_waiting,
-                   "records", (json_int_t) node->replay_records,
+               "replays", ngx_kafka_sse_status_object(
+                                NGX_KAFKA_SSE_SUBJECT_REPLAYS,
+                                rows[NGX_KAFKA_SSE_SUBJECT_REPLAYS].elts),
                "streams", ngx_kafka_sse_status_streams(rows));
 }
 

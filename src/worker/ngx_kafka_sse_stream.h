@@ -53,12 +53,14 @@ struct ngx_kafka_sse_stream_s {
     unsigned                    lent:1;     /* buf is with the filters */
     unsigned                    ending:1;   /* ends when all is sent */
     unsigned                    closing:1;  /* ends at once */
+    unsigned                    chosen:1;   /* the client chose its start */
 
     /* what the others do */
 
     ngx_queue_t                 all;        /* in the hub's streams */
     ngx_kafka_sse_position_t   *position;   /* that the client sent, while it
                                                is not placed; else NULL */
+    ngx_kafka_sse_start_t       start;      /* without a position */
     ngx_event_t                 heartbeat;  /* and the end, see _schedule() */
     ngx_msec_t                  limit;      /* when max_duration is over */
     uint64_t                    records;    /* of groups it has left; ending:

@@ -161,7 +161,7 @@ ngx_kafka_sse_worker_tick_handler(ngx_event_t *ev)
 
     hub->stale = stale;
 
-    if (!hub->synced || hub->retry) {
+    if (!hub->synced || hub->retry || !ngx_queue_empty(&hub->privates)) {
         ngx_kafka_sse_hub_post(hub);
     }
 

@@ -419,6 +419,83 @@ position_test_random(void)
 }
 
 
+/* what a person writes */
+
+static void
+position_test_by_hand(void)
+{
+    ngx_str_t                        copy;
+    ngx_uint_t                       i, taken;
+    ngx_kafka_sse_position_t         position;
+    ngx_kafka_sse_position_topic_t  *t;
+
+    static ngx_str_t  text = unit_str("orders@0:1042,3:88;a.b-c_d@1:0");
+
+    static ngx_str_t  declined[] = {
+        unit_str("@"),
+        unit_str("orders@"),
+        unit_str("@0:1"),
+        unit_str("orders@0"),
+        unit_str("orders@0:"),
+        unit_str("orders@:1"),
+        unit_str("orders@0:1,"),
+        unit_str("orders@0:1;"),
+        unit_str("orders@0:1;;a@0:1"),
+        unit_str("orders@0:1,0:2"),
+        unit_str("orders@0:1;orders@1:1"),
+        unit_str("orders@0:-1"),
+        unit_str("orders@-1:1"),
+        unit_str("orders@0:1 "),
+        unit_str("orders@256:1"),
+        unit_str("orders@200:1;a@100:1"),
+        unit_str("orders@0:9223372036854775807"),
+        unit_str("orders@0:99999999999999999999"),
+        unit_str("orders@0:1@1:1"),
+    };
+
+    copy = unit_copy(text.data, text.len);
+
+    unit_ok(ngx_kafka_sse_position_parse(&position, &copy) == NGX_OK
+            && position.ntopics == 2, "a position written by hand is parsed");
+
+    t = &position.topics[0];
+
+    unit_ok(t->name.len == 6 && memcmp(t->name.data, "orders", 6) == 0
+            && t->n == 4 && t->next[0] == 1042 && t->next[3] == 88
+            && t->next[1] == NGX_KAFKA_SSE_POSITION_NONE
+            && t->next[2] == NGX_KAFKA_SSE_POSITION_NONE,
+            "its partitions are there, and what was left out is known");
+
+    t = &position.topics[1];
+
+    unit_ok(t->name.len == 7 && t->n == 2 && t->next[1] == 0,
+            "so is its second topic");
+
+    free(copy.data);
+
+    taken = 0;
+
+    for (i = 0; i < sizeof(declined) / sizeof(ngx_str_t); i++) {
+        copy = unit_copy(declined[i].data, declined[i].len);
+
+        if (ngx_kafka_sse_position_parse(&position, &copy) == NGX_OK) {
+            taken++;
+            unit_dump("taken", copy.data, copy.len);
+        }
+
+        free(copy.data);
+    }
+
+    unit_ok(taken == 0, "what is malformed is declined");
+
+    copy = unit_copy((u_char *) "a@0:9223372036854775806", 23);
+    unit_ok(ngx_kafka_sse_position_parse(&position, &copy) == NGX_OK
+            && position.next[0] == 9223372036854775806,
+            "the largest offset fits");
+    free(copy.data);
+}
+
+
 int
 main(void)
 {
@@ -426,6 +503,7 @@ main(void)
     position_test_limits();
     position_test_declined();
     position_test_random();
+    position_test_by_hand();
 
     return unit_done();
 }

@@ -218,6 +218,11 @@ sub close ($self) {
 }
 
 
+# Closes all that are open, where a test has lost sight of them.
+
+sub close_all { $_->close for values %live, values %waiting }
+
+
 sub DESTROY ($self) {
     $self->close if !${^GLOBAL_PHASE} || ${^GLOBAL_PHASE} ne 'DESTRUCT';
 }
