@@ -125,6 +125,7 @@ my %good = (
         "kafka_sse_redis unix:$dir/redis.sock;",
         "kafka_sse_redis unix:$dir/redis.sock user=u"
             . " password_file=$dir/secret db=2 prefix=kafka_sse:x;",
+        'kafka_sse_redis off;',
         'kafka_sse_zone kafka_sse:1m;',
         'kafka_sse_zone other:2048k;',
         'kafka_sse_drain 10s;',
@@ -300,6 +301,10 @@ bad_at(h => "kafka_sse_redis $$_[0];", $$_[1]) for (
     [ 'redis://127.0.0.1 nonsense', 'nonsense' ],
     [ 'redis://127.0.0.1 nonsense=1', 'nonsense=1' ],
     [ 'unix:', 'unix:' ],
+    [ 'off prefix=p', 'prefix=p' ],
+    [ 'off redis://127.0.0.1', 'redis://127.0.0.1' ],
+    [ 'redis://127.0.0.1 off', 'off' ],
+    [ 'Off', 'Off' ],
 );
 
 bad_at(h => "kafka_sse_redis;", 'kafka_sse_redis');

@@ -35,7 +35,9 @@
 typedef struct {
     ngx_kafka_sse_cluster_t      *conf;
     ngx_kafka_sse_reader_t       *reader;
-    ngx_kafka_sse_consumer_t     *consumer;    /* NULL: the feed is not ready */
+    ngx_kafka_sse_redis_t        *redis;       /* NULL: it is off */
+    ngx_kafka_sse_consumer_t     *consumer;    /* NULL: the feed is not ready,
+                                                  or there is no Redis */
     ngx_kafka_sse_cluster_sh_t   *sh;
 } ngx_kafka_sse_companion_cluster_t;
 
@@ -49,7 +51,6 @@ typedef struct {
     ngx_uint_t                          generation;
 
     ngx_kafka_sse_feed_t               *feed;      /* NULL: not the writer */
-    ngx_kafka_sse_redis_t              *redis;
     ngx_kafka_sse_replays_t            *replays;
     ngx_kafka_sse_companion_cluster_t  *clusters;
     ngx_uint_t                          nclusters;
@@ -83,9 +84,12 @@ static ngx_int_t ngx_kafka_sse_companion_instance(
 static void ngx_kafka_sse_companion_tick_handler(ngx_event_t *ev);
 static void ngx_kafka_sse_companion_join(ngx_kafka_sse_companion_t *com);
 static ngx_kafka_sse_consumer_t *ngx_kafka_sse_companion_consumer(
-    ngx_kafka_sse_companion_t *com, ngx_kafka_sse_cluster_t *cluster);
+    ngx_kafka_sse_companion_t *com,
+    ngx_kafka_sse_companion_cluster_t *cluster);
 static void ngx_kafka_sse_companion_beacon(ngx_kafka_sse_companion_t *com);
 static void ngx_kafka_sse_companion_report(ngx_kafka_sse_companion_t *com);
+static void ngx_kafka_sse_companion_report_redis(
+    ngx_kafka_sse_companion_t *com);
 static void ngx_kafka_sse_companion_drain(ngx_kafka_sse_companion_t *com,
     ngx_msec_t time);
 static ngx_uint_t ngx_kafka_sse_companion_drained(
@@ -384,14 +388,6 @@ ngx_kafka_sse_companion_begin(ngx_kafka_sse_companion_t *com)
         return NGX_ERROR;
     }
 
-    com->redis = ngx_kafka_sse_redis_create(com->cycle->pool, com->conf->redis,
-                                            com->feed, log);
-    if (com->redis == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_kafka_sse_feed_set_redis(com->feed, com->redis);
-
     if (ngx_kafka_sse_companion_begin_clusters(com) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -451,6 +447,20 @@ ngx_kafka_sse_companion_begin_clusters(ngx_kafka_sse_companion_t *com)
         }
 
         ngx_kafka_sse_feed_set_reader(com->feed, conf[i], cluster->reader);
+
+        if (com->conf->redis->off) {
+            continue;
+        }
+
+        cluster->redis = ngx_kafka_sse_redis_create(com->cycle->pool,
+                                                    com->conf->redis, conf[i],
+                                                    com->feed,
+                                                    com->cycle->log);
+        if (cluster->redis == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_kafka_sse_feed_set_redis(com->feed, conf[i], cluster->redis);
     }
 
     com->node->nclusters = com->nclusters;
@@ -537,13 +547,13 @@ ngx_kafka_sse_companion_join(ngx_kafka_sse_companion_t *com)
         cluster = &com->clusters[i];
 
         if (cluster->consumer
+            || cluster->redis == NULL
             || !ngx_kafka_sse_feed_ready(com->feed, cluster->conf))
         {
             continue;
         }
 
-        cluster->consumer = ngx_kafka_sse_companion_consumer(com,
-                                                             cluster->conf);
+        cluster->consumer = ngx_kafka_sse_companion_consumer(com, cluster);
         if (cluster->consumer == NULL) {
             _exit(1);
         }
@@ -558,7 +568,7 @@ ngx_kafka_sse_companion_join(ngx_kafka_sse_companion_t *com)
 
 static ngx_kafka_sse_consumer_t *
 ngx_kafka_sse_companion_consumer(ngx_kafka_sse_companion_t *com,
-    ngx_kafka_sse_cluster_t *cluster)
+    ngx_kafka_sse_companion_cluster_t *cluster)
 {
     u_char     *p;
     ngx_str_t   instance;
@@ -570,11 +580,12 @@ ngx_kafka_sse_companion_consumer(ngx_kafka_sse_companion_t *com,
 
     instance.data = p;
     instance.len = ngx_sprintf(p, "%V-%08xD%Z", &com->instance,
-                               ngx_kafka_sse_conf_subscription(cluster))
+                               ngx_kafka_sse_conf_subscription(cluster->conf))
                    - p - 1;
 
-    return ngx_kafka_sse_consumer_create(com->cycle->pool, com->conf, cluster,
-                                         &instance, com->redis, com->feed,
+    return ngx_kafka_sse_consumer_create(com->cycle->pool, com->conf,
+                                         cluster->conf, &instance,
+                                         cluster->redis, com->feed,
                                          com->cycle->log);
 }
 
@@ -600,7 +611,6 @@ ngx_kafka_sse_companion_report(ngx_kafka_sse_companion_t *com)
     ngx_uint_t                          i;
     ngx_kafka_sse_node_sh_t            *node;
     ngx_kafka_sse_cluster_sh_t         *sh;
-    ngx_kafka_sse_redis_state_t        *redis;
     ngx_kafka_sse_reader_state_t       *reader;
     ngx_kafka_sse_consumer_state_t     *consumer;
     ngx_kafka_sse_companion_cluster_t  *cluster;
@@ -608,12 +618,7 @@ ngx_kafka_sse_companion_report(ngx_kafka_sse_companion_t *com)
     node = com->node;
     node->heartbeat = ngx_current_msec;
 
-    redis = ngx_kafka_sse_redis_state(com->redis);
-
-    node->redis_connected = redis->connected;
-    node->redis_subscribed = redis->subscribed;
-    node->redis_reconnects = redis->reconnects;
-    node->redis_queued = redis->queued;
+    ngx_kafka_sse_companion_report_redis(com);
 
     for (i = 0; i < com->nclusters; i++) {
         cluster = &com->clusters[i];
@@ -636,6 +641,43 @@ ngx_kafka_sse_companion_report(ngx_kafka_sse_companion_t *com)
         sh->commits = consumer->commits;
         sh->errors = consumer->errors;
     }
+}
+
+
+/* of all clusters together: each has connections of its own */
+
+static void
+ngx_kafka_sse_companion_report_redis(ngx_kafka_sse_companion_t *com)
+{
+    ngx_uint_t                    i;
+    ngx_kafka_sse_node_sh_t      *node;
+    ngx_kafka_sse_redis_state_t   sum, *redis;
+
+    ngx_memzero(&sum, sizeof(ngx_kafka_sse_redis_state_t));
+
+    sum.connected = !com->conf->redis->off;
+    sum.subscribed = !com->conf->redis->off;
+
+    for (i = 0; i < com->nclusters; i++) {
+
+        if (com->clusters[i].redis == NULL) {
+            continue;
+        }
+
+        redis = ngx_kafka_sse_redis_state(com->clusters[i].redis);
+
+        sum.connected &= redis->connected;
+        sum.subscribed &= redis->subscribed;
+        sum.reconnects += redis->reconnects;
+        sum.queued += redis->queued;
+    }
+
+    node = com->node;
+
+    node->redis_connected = sum.connected;
+    node->redis_subscribed = sum.subscribed;
+    node->redis_reconnects = sum.reconnects;
+    node->redis_queued = sum.queued;
 }
 
 

@@ -49,6 +49,7 @@ typedef struct {
 typedef struct {
     ngx_kafka_sse_topic_t            *topic;
     ngx_kafka_sse_reader_t           *reader;
+    ngx_kafka_sse_redis_t            *redis;   /* NULL: it is off */
     ngx_kafka_sse_topic_sh_t         *sh;      /* NULL: no metadata yet */
     ngx_uint_t                        index;   /* in the shared table */
     ngx_uint_t                        n;       /* partitions known here */
@@ -65,7 +66,6 @@ struct ngx_kafka_sse_feed_s {
     ngx_kafka_sse_main_conf_t        *conf;
     ngx_kafka_sse_ring_sh_t          *ring;
     ngx_kafka_sse_node_sh_t          *node;
-    ngx_kafka_sse_redis_t            *redis;
     ngx_kafka_sse_reader_sink_t       sink;
     ngx_kafka_sse_feed_topic_t       *topics;  /* as in conf->topics */
     ngx_event_t                       wake;
@@ -104,7 +104,7 @@ static void ngx_kafka_sse_feed_live(ngx_kafka_sse_feed_topic_t *ft,
 static void ngx_kafka_sse_feed_start(ngx_kafka_sse_feed_t *feed,
     ngx_kafka_sse_feed_topic_t *ft);
 static void ngx_kafka_sse_feed_beacon(ngx_kafka_sse_feed_t *feed,
-    ngx_str_t *channel, ngx_str_t *payload);
+    ngx_kafka_sse_cluster_t *cluster, ngx_str_t *channel, ngx_str_t *payload);
 static void ngx_kafka_sse_feed_bad(ngx_kafka_sse_feed_t *feed,
     ngx_str_t *channel);
 static void ngx_kafka_sse_feed_gap(ngx_kafka_sse_feed_t *feed,
@@ -114,7 +114,8 @@ static void ngx_kafka_sse_feed_take(ngx_kafka_sse_feed_t *feed,
     ngx_kafka_sse_feed_topic_t *ft, ngx_kafka_sse_envelope_t *env);
 static int64_t ngx_kafka_sse_feed_envelope_end(ngx_kafka_sse_envelope_t *env);
 static ngx_kafka_sse_feed_topic_t *ngx_kafka_sse_feed_addressee(
-    ngx_kafka_sse_feed_t *feed, ngx_kafka_sse_envelope_t *env);
+    ngx_kafka_sse_feed_t *feed, ngx_kafka_sse_cluster_t *cluster,
+    ngx_kafka_sse_envelope_t *env);
 static void ngx_kafka_sse_feed_append(ngx_kafka_sse_feed_t *feed,
     ngx_kafka_sse_feed_topic_t *ft, ngx_kafka_sse_record_t *rec);
 static void ngx_kafka_sse_feed_move(ngx_kafka_sse_feed_t *feed,
@@ -191,9 +192,15 @@ ngx_kafka_sse_feed_sink(ngx_kafka_sse_feed_t *feed)
 
 void
 ngx_kafka_sse_feed_set_redis(ngx_kafka_sse_feed_t *feed,
-    ngx_kafka_sse_redis_t *redis)
+    ngx_kafka_sse_cluster_t *cluster, ngx_kafka_sse_redis_t *redis)
 {
-    feed->redis = redis;
+    ngx_uint_t  i;
+
+    for (i = 0; i < feed->conf->topics.nelts; i++) {
+        if (feed->topics[i].topic->cluster == cluster) {
+            feed->topics[i].redis = redis;
+        }
+    }
 }
 
 
@@ -420,7 +427,7 @@ ngx_kafka_sse_feed_want(ngx_kafka_sse_feed_t *feed,
     u_char     *p;
     ngx_str_t   channel, *prefix;
 
-    if (ft->wanted) {
+    if (ft->wanted || ft->redis == NULL) {
         return NGX_OK;
     }
 
@@ -439,12 +446,13 @@ ngx_kafka_sse_feed_want(ngx_kafka_sse_feed_t *feed,
 
     ft->wanted = 1;
 
-    return ngx_kafka_sse_redis_subscribe(feed->redis, &channel);
+    return ngx_kafka_sse_redis_subscribe(ft->redis, &channel);
 }
 
 
 void
-ngx_kafka_sse_feed_subscribed(ngx_kafka_sse_feed_t *feed)
+ngx_kafka_sse_feed_subscribed(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_cluster_t *cluster)
 {
     ngx_uint_t                   i, p;
     ngx_kafka_sse_feed_topic_t  *ft;
@@ -452,7 +460,7 @@ ngx_kafka_sse_feed_subscribed(ngx_kafka_sse_feed_t *feed)
     for (i = 0; i < feed->conf->topics.nelts; i++) {
         ft = &feed->topics[i];
 
-        if (!ft->wanted || ft->subscribed) {
+        if (ft->topic->cluster != cluster || !ft->wanted || ft->subscribed) {
             continue;
         }
 
@@ -468,13 +476,19 @@ ngx_kafka_sse_feed_subscribed(ngx_kafka_sse_feed_t *feed)
 
 
 void
-ngx_kafka_sse_feed_unsubscribed(ngx_kafka_sse_feed_t *feed)
+ngx_kafka_sse_feed_unsubscribed(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_cluster_t *cluster)
 {
     ngx_uint_t                   i, p;
     ngx_kafka_sse_feed_topic_t  *ft;
 
     for (i = 0; i < feed->conf->topics.nelts; i++) {
         ft = &feed->topics[i];
+
+        if (ft->topic->cluster != cluster) {
+            continue;
+        }
+
         ft->subscribed = 0;
 
         for (p = 0; p < ft->n; p++) {
@@ -746,8 +760,8 @@ ngx_kafka_sse_feed_out_of_range(void *data,
 
 
 void
-ngx_kafka_sse_feed_envelope(ngx_kafka_sse_feed_t *feed, ngx_str_t *channel,
-    ngx_str_t *payload)
+ngx_kafka_sse_feed_envelope(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_cluster_t *cluster, ngx_str_t *channel, ngx_str_t *payload)
 {
     int64_t                          end;
     ngx_kafka_sse_envelope_t         env;
@@ -755,7 +769,7 @@ ngx_kafka_sse_feed_envelope(ngx_kafka_sse_feed_t *feed, ngx_str_t *channel,
     ngx_kafka_sse_feed_partition_t  *part;
 
     if (ngx_kafka_sse_envelope_is_beacon(payload)) {
-        ngx_kafka_sse_feed_beacon(feed, channel, payload);
+        ngx_kafka_sse_feed_beacon(feed, cluster, channel, payload);
         return;
     }
 
@@ -766,7 +780,7 @@ ngx_kafka_sse_feed_envelope(ngx_kafka_sse_feed_t *feed, ngx_str_t *channel,
         return;
     }
 
-    ft = ngx_kafka_sse_feed_addressee(feed, &env);
+    ft = ngx_kafka_sse_feed_addressee(feed, cluster, &env);
 
     if (ft == NULL || (ngx_uint_t) env.partition >= ft->n
         || env.count == 0)
@@ -807,8 +821,8 @@ ngx_kafka_sse_feed_envelope(ngx_kafka_sse_feed_t *feed, ngx_str_t *channel,
 /* "held" never moves by a beacon; one that is ahead of it is a gap */
 
 static void
-ngx_kafka_sse_feed_beacon(ngx_kafka_sse_feed_t *feed, ngx_str_t *channel,
-    ngx_str_t *payload)
+ngx_kafka_sse_feed_beacon(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_cluster_t *cluster, ngx_str_t *channel, ngx_str_t *payload)
 {
     ngx_kafka_sse_envelope_t         env;
     ngx_kafka_sse_feed_topic_t      *ft;
@@ -819,7 +833,7 @@ ngx_kafka_sse_feed_beacon(ngx_kafka_sse_feed_t *feed, ngx_str_t *channel,
         return;
     }
 
-    ft = ngx_kafka_sse_feed_addressee(feed, &env);
+    ft = ngx_kafka_sse_feed_addressee(feed, cluster, &env);
     if (ft == NULL) {
         return;
     }
@@ -928,7 +942,7 @@ ngx_kafka_sse_feed_envelope_end(ngx_kafka_sse_envelope_t *env)
 
 static ngx_kafka_sse_feed_topic_t *
 ngx_kafka_sse_feed_addressee(ngx_kafka_sse_feed_t *feed,
-    ngx_kafka_sse_envelope_t *env)
+    ngx_kafka_sse_cluster_t *cluster, ngx_kafka_sse_envelope_t *env)
 {
     ngx_str_t                    id;
     ngx_uint_t                   i;
@@ -938,6 +952,7 @@ ngx_kafka_sse_feed_addressee(ngx_kafka_sse_feed_t *feed,
         ft = &feed->topics[i];
 
         if (ft->sh == NULL
+            || ft->topic->cluster != cluster
             || ft->topic->name.len != env->topic.len
             || ngx_memcmp(ft->topic->name.data, env->topic.data,
                           env->topic.len)

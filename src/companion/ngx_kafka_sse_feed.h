@@ -42,10 +42,13 @@ ngx_kafka_sse_feed_t *ngx_kafka_sse_feed_create(ngx_pool_t *pool,
 ngx_kafka_sse_reader_sink_t *ngx_kafka_sse_feed_sink(
     ngx_kafka_sse_feed_t *feed);
 
-/* whom it asks; both before the event loop runs */
+/*
+ * Whom it asks about the topics of a cluster; both before the event loop runs.
+ * Without a Redis all partitions are read from Kafka for good.
+ */
 
 void ngx_kafka_sse_feed_set_redis(ngx_kafka_sse_feed_t *feed,
-    ngx_kafka_sse_redis_t *redis);
+    ngx_kafka_sse_cluster_t *cluster, ngx_kafka_sse_redis_t *redis);
 void ngx_kafka_sse_feed_set_reader(ngx_kafka_sse_feed_t *feed,
     ngx_kafka_sse_cluster_t *cluster, ngx_kafka_sse_reader_t *reader);
 
@@ -61,7 +64,7 @@ ngx_uint_t ngx_kafka_sse_feed_ready(ngx_kafka_sse_feed_t *feed,
 /* a message of the subscription; payload may be anything, it is only lent */
 
 void ngx_kafka_sse_feed_envelope(ngx_kafka_sse_feed_t *feed,
-    ngx_str_t *channel, ngx_str_t *payload);
+    ngx_kafka_sse_cluster_t *cluster, ngx_str_t *channel, ngx_str_t *payload);
 
 /*
  * To be called every NGX_KAFKA_SSE_FEED_LOOK ms: a partition of which Redis has
@@ -74,10 +77,12 @@ void ngx_kafka_sse_feed_envelope(ngx_kafka_sse_feed_t *feed,
 
 void ngx_kafka_sse_feed_look(ngx_kafka_sse_feed_t *feed);
 
-/* all channels have been subscribed / the subscription is lost */
+/* all channels of a cluster have been subscribed / the subscription is lost */
 
-void ngx_kafka_sse_feed_subscribed(ngx_kafka_sse_feed_t *feed);
-void ngx_kafka_sse_feed_unsubscribed(ngx_kafka_sse_feed_t *feed);
+void ngx_kafka_sse_feed_subscribed(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_cluster_t *cluster);
+void ngx_kafka_sse_feed_unsubscribed(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_cluster_t *cluster);
 
 /*
  * The next offset that the feed wants of a partition, or

@@ -37,6 +37,7 @@ struct ngx_kafka_sse_redis_s {
 
     uint64_t                        marked;      /* bytes that were accepted
                                                     before the last PING */
+    ngx_kafka_sse_cluster_t        *cluster;     /* of Kafka */
     ngx_pool_t                     *pool;
     ngx_kafka_sse_feed_t           *feed;
     ngx_log_t                      *log;
@@ -61,7 +62,8 @@ static ngx_uint_t ngx_kafka_sse_redis_is_far(ngx_kafka_sse_redis_t *redis);
 
 ngx_kafka_sse_redis_t *
 ngx_kafka_sse_redis_create(ngx_pool_t *pool, ngx_kafka_sse_redis_conf_t *conf,
-    ngx_kafka_sse_feed_t *feed, ngx_log_t *log)
+    ngx_kafka_sse_cluster_t *cluster, ngx_kafka_sse_feed_t *feed,
+    ngx_log_t *log)
 {
     ngx_kafka_sse_redis_t  *redis;
 
@@ -76,6 +78,7 @@ ngx_kafka_sse_redis_create(ngx_pool_t *pool, ngx_kafka_sse_redis_conf_t *conf,
         return NULL;
     }
 
+    redis->cluster = cluster;
     redis->pool = pool;
     redis->feed = feed;
     redis->log = log;
@@ -318,7 +321,7 @@ ngx_kafka_sse_redis_sub_up(ngx_kafka_sse_redis_t *redis)
 
     if (redis->channels.nelts) {
         redis->told = 1;
-        ngx_kafka_sse_feed_subscribed(redis->feed);
+        ngx_kafka_sse_feed_subscribed(redis->feed, redis->cluster);
     }
 }
 
@@ -345,7 +348,8 @@ ngx_kafka_sse_redis_sub_message(ngx_kafka_sse_redis_session_t *session,
                    "kafka_sse redis message of %V, %uz bytes",
                    channel, payload->len);
 
-    ngx_kafka_sse_feed_envelope(redis->feed, channel, payload);
+    ngx_kafka_sse_feed_envelope(redis->feed, redis->cluster, channel,
+                                payload);
 }
 
 
@@ -367,6 +371,6 @@ ngx_kafka_sse_redis_sub_lost(ngx_kafka_sse_redis_link_t *link)
 
     if (redis->told) {
         redis->told = 0;
-        ngx_kafka_sse_feed_unsubscribed(redis->feed);
+        ngx_kafka_sse_feed_unsubscribed(redis->feed, redis->cluster);
     }
 }

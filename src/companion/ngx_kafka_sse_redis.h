@@ -17,8 +17,8 @@
 
 
 /*
- * Redis, for the companion: two links, one that publishes and one that is
- * subscribed, each reconnecting by itself.
+ * Redis, for the topics of one Kafka cluster: two links, one that publishes
+ * and one that is subscribed, each reconnecting by itself.
  *
  * Nothing that was published is forgotten before Redis has accepted it: what
  * a broken connection had in flight is published again, in order, by the next
@@ -42,8 +42,8 @@ typedef struct {
  */
 
 ngx_kafka_sse_redis_t *ngx_kafka_sse_redis_create(ngx_pool_t *pool,
-    ngx_kafka_sse_redis_conf_t *conf, ngx_kafka_sse_feed_t *feed,
-    ngx_log_t *log);
+    ngx_kafka_sse_redis_conf_t *conf, ngx_kafka_sse_cluster_t *cluster,
+    ngx_kafka_sse_feed_t *feed, ngx_log_t *log);
 
 /*
  * Adds a channel to those wanted, now and after every reconnect.  Wanting it

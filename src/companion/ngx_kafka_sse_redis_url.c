@@ -25,6 +25,8 @@
 
 static ngx_kafka_sse_redis_conf_t *ngx_kafka_sse_redis_url_create(
     ngx_conf_t *cf);
+static char *ngx_kafka_sse_redis_url_off(ngx_conf_t *cf,
+    ngx_kafka_sse_redis_conf_t *redis);
 static char *ngx_kafka_sse_redis_url_address(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value);
 static char *ngx_kafka_sse_redis_url_userinfo(ngx_kafka_sse_redis_conf_t *redis,
@@ -67,6 +69,12 @@ ngx_kafka_sse_redis_url(ngx_conf_t *cf, ngx_kafka_sse_redis_conf_t **redisp)
         return NGX_CONF_ERROR;
     }
 
+    *redisp = redis;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        return ngx_kafka_sse_redis_url_off(cf, redis);
+    }
+
     rv = ngx_kafka_sse_redis_url_address(cf, redis, &value[1]);
     if (rv != NGX_CONF_OK) {
         return ngx_kafka_sse_redis_url_refuse_address(cf, rv, &value[1]);
@@ -91,8 +99,6 @@ ngx_kafka_sse_redis_url(ngx_conf_t *cf, ngx_kafka_sse_redis_conf_t **redisp)
     if (redis->prefix.data == NULL) {
         ngx_str_set(&redis->prefix, NGX_KAFKA_SSE_REDIS_PREFIX);
     }
-
-    *redisp = redis;
 
     return NGX_CONF_OK;
 }
@@ -138,6 +144,24 @@ ngx_kafka_sse_redis_url_create(ngx_conf_t *cf)
     redis->db = NGX_CONF_UNSET_UINT;
 
     return redis;
+}
+
+
+static char *
+ngx_kafka_sse_redis_url_off(ngx_conf_t *cf, ngx_kafka_sse_redis_conf_t *redis)
+{
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts > 2) {
+        return ngx_kafka_sse_redis_url_refuse(cf, "something after \"off\"",
+                                              &value[2]);
+    }
+
+    redis->off = 1;
+
+    return NGX_CONF_OK;
 }
 
 

@@ -25,9 +25,9 @@
  *     redis://[user:password@]host[:port][/db]  or  unix:path
  *     [user=name] [password_file=path] [db=number] [prefix=text]
  *
- * user= and db= are for a unix socket, whose address has no place for them;
- * user and password in the URL may be percent-encoded; a password alone is
- * ":password@".  Password both in the URL and in a file, a user without a
+ * or "off" alone.  user= and db= are for a unix socket, whose address has no
+ * place for them; user and password in the URL may be percent-encoded; a
+ * password alone is ":password@".  Password both in the URL and in a file, a user without a
  * password, a part twice, a prefix with white space, control characters or
  * braces: refused with the value in quotes (never the password).
  * Allocates *redis from cf->pool.

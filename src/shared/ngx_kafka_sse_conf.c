@@ -138,6 +138,11 @@ ngx_kafka_sse_conf_subscriptions(ngx_kafka_sse_main_conf_t *kmcf)
     ngx_kafka_sse_cluster_t  **clusters;
 
     sum = 0;
+
+    if (kmcf->redis->off) {
+        return sum;
+    }
+
     clusters = kmcf->clusters.elts;
 
     for (i = 0; i < kmcf->clusters.nelts; i++) {

@@ -46,6 +46,7 @@ typedef struct {
     ngx_str_t                    password;     /* len 0: none */
     ngx_uint_t                   db;
     ngx_str_t                    prefix;       /* of the channels */
+    ngx_uint_t                   off;          /* no Redis, no other field */
 } ngx_kafka_sse_redis_conf_t;
 
 
@@ -91,7 +92,8 @@ char *ngx_kafka_sse_conf_drain(ngx_conf_t *cf, ngx_command_t *cmd,
 
 /*
  * A number that says what a cluster's group member subscribes to, and where;
- * and one for all clusters.  The order of topics does not matter.
+ * and one for all clusters, 0 where there are no members, as Redis is off.  The
+ * order of topics does not matter.
  */
 
 uint32_t ngx_kafka_sse_conf_subscription(ngx_kafka_sse_cluster_t *cluster);

@@ -94,7 +94,7 @@ static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_redis[] = {
       "Where Redis is.",
       0, ngx_kafka_sse_fact_redis_address },
     { "state", "redis_state",
-      "The connection that publishes.",
+      "The connections that publish.",
       0, ngx_kafka_sse_fact_redis_state },
     { "subscribed", "redis_subscribed",
       "1 if all channels are subscribed.",
@@ -583,8 +583,14 @@ static void
 ngx_kafka_sse_fact_redis_address(ngx_kafka_sse_fact_row_t *row,
     ngx_kafka_sse_fact_value_t *value)
 {
-    value->type = NGX_KAFKA_SSE_FACT_TEXT;
-    value->text = ngx_kafka_sse_hub->conf->redis->name;
+    ngx_kafka_sse_redis_conf_t  *redis;
+
+    redis = ngx_kafka_sse_hub->conf->redis;
+
+    if (!redis->off) {
+        value->type = NGX_KAFKA_SSE_FACT_TEXT;
+        value->text = redis->name;
+    }
 }
 
 
@@ -595,6 +601,11 @@ ngx_kafka_sse_fact_redis_state(ngx_kafka_sse_fact_row_t *row,
     ngx_kafka_sse_node_sh_t  *node;
 
     node = row->sh;
+
+    if (ngx_kafka_sse_hub->conf->redis->off) {
+        ngx_kafka_sse_fact_text(value, "off");
+        return;
+    }
 
     ngx_kafka_sse_fact_text(value, node->redis_connected ? "connected"
                                                          : "disconnected");
@@ -631,12 +642,14 @@ static void
 ngx_kafka_sse_fact_cluster_group(ngx_kafka_sse_fact_row_t *row,
     ngx_kafka_sse_fact_value_t *value)
 {
+    char                        *waiting;
     ngx_kafka_sse_cluster_sh_t  *cluster;
 
     cluster = row->sh;
+    waiting = ngx_kafka_sse_hub->conf->redis->off ? "off" : "waiting";
 
     ngx_kafka_sse_fact_text(value, cluster->fenced ? "fenced"
-                                   : cluster->joined ? "joined" : "waiting");
+                                   : cluster->joined ? "joined" : waiting);
 }
 
 

@@ -39,7 +39,8 @@ sub http_lines ($self) {
 
     return join "\n",
         defined $redis ? "kafka_sse_redis $redis"
-                         . " prefix=$self->{redis_prefix};" : (),
+                         . ($redis eq 'off' ? ''
+                            : " prefix=$self->{redis_prefix}") . ';' : (),
         "kafka_sse_zone kafka_sse:$zone;",
         "kafka_sse_cluster $self->{cluster_name} {",
         "brokers $brokers;",
