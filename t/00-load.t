@@ -126,6 +126,13 @@ my %good = (
         "kafka_sse_redis unix:$dir/redis.sock user=u"
             . " password_file=$dir/secret db=2 prefix=kafka_sse:x;",
         'kafka_sse_redis off;',
+        'kafka_sse_redis redis://127.0.0.1:1 redis://127.0.0.1:2'
+            . ' redis://[::1];',
+        'kafka_sse_redis redis://u:p@127.0.0.1/2 sentinel=shop'
+            . ' redis://127.0.0.1:26380 redis://localhost prefix=p;',
+        "kafka_sse_redis redis://127.0.0.1 sentinel=shop"
+            . " sentinel_password_file=$dir/secret"
+            . " password_file=$dir/secret;",
         'kafka_sse_zone kafka_sse:1m;',
         'kafka_sse_zone other:2048k;',
         'kafka_sse_drain 10s;',
@@ -305,6 +312,19 @@ bad_at(h => "kafka_sse_redis $$_[0];", $$_[1]) for (
     [ 'off redis://127.0.0.1', 'redis://127.0.0.1' ],
     [ 'redis://127.0.0.1 off', 'off' ],
     [ 'Off', 'Off' ],
+    [ 'redis://127.0.0.1 redis://no-such-host.invalid',
+      'redis://no-such-host.invalid' ],
+    [ 'redis://127.0.0.1 redis://u:top-secret@127.0.0.1',
+      'redis://***@127.0.0.1' ],
+    [ 'redis://127.0.0.1/1 redis://127.0.0.2/1', 'redis://127.0.0.2/1' ],
+    [ "redis://127.0.0.1 unix:$dir/redis.sock", "unix:$dir/redis.sock" ],
+    [ "unix:$dir/redis.sock sentinel=shop", "unix:$dir/redis.sock" ],
+    [ 'redis://127.0.0.1 sentinel=', 'sentinel=' ],
+    [ 'redis://127.0.0.1 sentinel=a sentinel=b', 'sentinel=b' ],
+    [ "redis://127.0.0.1 sentinel_password_file=$dir/secret",
+      'sentinel_password_file=' ],
+    [ "redis://127.0.0.1 sentinel=a sentinel_password_file=$dir/none",
+      "$dir/none" ],
 );
 
 bad_at(h => "kafka_sse_redis;", 'kafka_sse_redis');

@@ -11,6 +11,7 @@
 #include <companion/ngx_kafka_sse_redis.h>
 #include <companion/ngx_kafka_sse_redis_link.h>
 #include <companion/ngx_kafka_sse_redis_queue.h>
+#include <companion/ngx_kafka_sse_redis_sentinel.h>
 
 
 /*
@@ -27,6 +28,7 @@
 struct ngx_kafka_sse_redis_s {
     ngx_kafka_sse_redis_link_t      pub;
     ngx_kafka_sse_redis_link_t      sub;
+    ngx_kafka_sse_redis_sentinel_t  sentinel;    /* if configured */
     ngx_kafka_sse_redis_queue_t     queue;
     ngx_kafka_sse_redis_state_t     state;       /* as last asked for */
 
@@ -37,6 +39,7 @@ struct ngx_kafka_sse_redis_s {
 
     uint64_t                        marked;      /* bytes that were accepted
                                                     before the last PING */
+    ngx_kafka_sse_redis_conf_t     *conf;
     ngx_kafka_sse_cluster_t        *cluster;     /* of Kafka */
     ngx_pool_t                     *pool;
     ngx_kafka_sse_feed_t           *feed;
@@ -44,13 +47,21 @@ struct ngx_kafka_sse_redis_s {
 };
 
 
+static ngx_int_t ngx_kafka_sse_redis_begin(ngx_kafka_sse_redis_t *redis);
+static void ngx_kafka_sse_redis_told(void *data, ngx_str_t *host,
+    in_port_t port);
+static void ngx_kafka_sse_redis_ask(ngx_kafka_sse_redis_t *redis);
+
 static ngx_int_t ngx_kafka_sse_redis_pub_idle(
     ngx_kafka_sse_redis_session_t *session);
 static void ngx_kafka_sse_redis_pub_accepted(
     ngx_kafka_sse_redis_session_t *session);
 static void ngx_kafka_sse_redis_pub_up(ngx_kafka_sse_redis_t *redis);
+static void ngx_kafka_sse_redis_pub_lost(ngx_kafka_sse_redis_link_t *link);
 
 static ngx_int_t ngx_kafka_sse_redis_sub_idle(
+    ngx_kafka_sse_redis_session_t *session);
+static ngx_int_t ngx_kafka_sse_redis_sub_ping(
     ngx_kafka_sse_redis_session_t *session);
 static void ngx_kafka_sse_redis_sub_up(ngx_kafka_sse_redis_t *redis);
 static void ngx_kafka_sse_redis_sub_message(
@@ -78,6 +89,7 @@ ngx_kafka_sse_redis_create(ngx_pool_t *pool, ngx_kafka_sse_redis_conf_t *conf,
         return NULL;
     }
 
+    redis->conf = conf;
     redis->cluster = cluster;
     redis->pool = pool;
     redis->feed = feed;
@@ -85,29 +97,92 @@ ngx_kafka_sse_redis_create(ngx_pool_t *pool, ngx_kafka_sse_redis_conf_t *conf,
 
     ngx_kafka_sse_redis_queue_init(&redis->queue);
 
-    redis->pub.doing = "publishing";
+    redis->pub.doing = "publishing to Redis";
+    redis->pub.lost = ngx_kafka_sse_redis_pub_lost;
     redis->pub.session.data = redis;
     redis->pub.session.queue = &redis->queue;
     redis->pub.session.idle = ngx_kafka_sse_redis_pub_idle;
     redis->pub.session.accepted = ngx_kafka_sse_redis_pub_accepted;
 
-    redis->sub.doing = "subscribing";
+    redis->sub.doing = "subscribing to Redis";
+    redis->sub.lost = ngx_kafka_sse_redis_sub_lost;
     redis->sub.session.data = redis;
     redis->sub.session.idle = ngx_kafka_sse_redis_sub_idle;
+    redis->sub.session.ping = ngx_kafka_sse_redis_sub_ping;
     redis->sub.session.message = ngx_kafka_sse_redis_sub_message;
-    redis->sub.lost = ngx_kafka_sse_redis_sub_lost;
 
-    if (ngx_kafka_sse_redis_link_init(&redis->pub, conf, pool, log) != NGX_OK
-        || ngx_kafka_sse_redis_link_init(&redis->sub, conf, pool, log)
+    if (ngx_kafka_sse_redis_begin(redis) != NGX_OK) {
+        return NULL;
+    }
+
+    return redis;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_redis_begin(ngx_kafka_sse_redis_t *redis)
+{
+    ngx_array_t                 *servers;
+    ngx_kafka_sse_redis_conf_t  *conf;
+
+    conf = redis->conf;
+    servers = conf->sentinel.len ? NULL : &conf->servers;
+
+    if (ngx_kafka_sse_redis_link_init(&redis->pub, conf, servers, redis->pool,
+                                      redis->log)
+        != NGX_OK
+        || ngx_kafka_sse_redis_link_init(&redis->sub, conf, servers,
+                                         redis->pool, redis->log)
            != NGX_OK)
     {
-        return NULL;
+        return NGX_ERROR;
+    }
+
+    if (conf->sentinel.len) {
+        redis->sentinel.data = redis;
+        redis->sentinel.told = ngx_kafka_sse_redis_told;
+
+        return ngx_kafka_sse_redis_sentinel_init(&redis->sentinel, conf,
+                                                 redis->pool, redis->log);
     }
 
     ngx_kafka_sse_redis_link_connect(&redis->pub);
     ngx_kafka_sse_redis_link_connect(&redis->sub);
 
-    return redis;
+    return NGX_OK;
+}
+
+
+static void
+ngx_kafka_sse_redis_told(void *data, ngx_str_t *host, in_port_t port)
+{
+    ngx_kafka_sse_redis_t *redis = data;
+
+    ngx_int_t  rc;
+
+    rc = ngx_kafka_sse_redis_link_send_to(&redis->pub, host, port);
+
+    if (rc == NGX_DECLINED) {
+        return;
+    }
+
+    (void) ngx_kafka_sse_redis_link_send_to(&redis->sub, host, port);
+
+    ngx_log_error(NGX_LOG_NOTICE, redis->log, 0,
+                  "kafka_sse: Redis master \"%V\" is at \"%V:%d\", "
+                  "Sentinel \"%V\" says", &redis->conf->sentinel, host,
+                  (int) port, &redis->sentinel.link.route.host->name);
+}
+
+
+/* the connection to the master is lost: it may be another one by now */
+
+static void
+ngx_kafka_sse_redis_ask(ngx_kafka_sse_redis_t *redis)
+{
+    if (redis->conf->sentinel.len) {
+        ngx_kafka_sse_redis_sentinel_ask(&redis->sentinel);
+    }
 }
 
 
@@ -196,6 +271,7 @@ ngx_kafka_sse_redis_close(ngx_kafka_sse_redis_t *redis)
 {
     ngx_kafka_sse_redis_link_close(&redis->pub);
     ngx_kafka_sse_redis_link_close(&redis->sub);
+    ngx_kafka_sse_redis_sentinel_close(&redis->sentinel);
 
     ngx_kafka_sse_redis_queue_clear(&redis->queue);
 }
@@ -255,6 +331,13 @@ ngx_kafka_sse_redis_pub_up(ngx_kafka_sse_redis_t *redis)
 }
 
 
+static void
+ngx_kafka_sse_redis_pub_lost(ngx_kafka_sse_redis_link_t *link)
+{
+    ngx_kafka_sse_redis_ask(link->session.data);
+}
+
+
 /* what it asked for was answered */
 
 static ngx_int_t
@@ -284,9 +367,7 @@ ngx_kafka_sse_redis_sub_idle(ngx_kafka_sse_redis_session_t *session)
 
         redis->asked += n;
 
-        return ngx_kafka_sse_redis_session_command(session,
-                                                 NGX_KAFKA_SSE_REDIS_SUBSCRIBE,
-                                                 channels, n);
+        return ngx_kafka_sse_redis_session_subscribe(session, channels, n);
     }
 
     if (!redis->sub.up || redis->acked < redis->asked) {
@@ -302,12 +383,33 @@ ngx_kafka_sse_redis_sub_idle(ngx_kafka_sse_redis_session_t *session)
     if (ngx_kafka_sse_redis_is_far(redis)) {
         redis->marked = redis->queue.bytes_accepted;
 
-        return ngx_kafka_sse_redis_session_command(session,
-                                                   NGX_KAFKA_SSE_REDIS_PING,
-                                                   NULL, 0);
+        return ngx_kafka_sse_redis_session_ping(session);
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * To a node of a cluster a PING says nothing: one that is cut off from the
+ * others, or has lost the slot, refuses a channel.
+ */
+
+static ngx_int_t
+ngx_kafka_sse_redis_sub_ping(ngx_kafka_sse_redis_session_t *session)
+{
+    ngx_kafka_sse_redis_t  *redis;
+
+    redis = session->data;
+
+    if (session->sharded && redis->asked) {
+        return ngx_kafka_sse_redis_session_subscribe(session,
+                                                     redis->channels.elts, 1);
+    }
+
+    return ngx_kafka_sse_redis_session_command(session,
+                                               NGX_KAFKA_SSE_REDIS_PING,
+                                               NULL, 0);
 }
 
 
@@ -359,6 +461,8 @@ ngx_kafka_sse_redis_sub_lost(ngx_kafka_sse_redis_link_t *link)
     ngx_kafka_sse_redis_t  *redis;
 
     redis = link->session.data;
+
+    ngx_kafka_sse_redis_ask(redis);
 
     /* publishing does not wait for it */
 

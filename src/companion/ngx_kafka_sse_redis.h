@@ -18,7 +18,12 @@
 
 /*
  * Redis, for the topics of one Kafka cluster: two links, one that publishes
- * and one that is subscribed, each reconnecting by itself.
+ * and one that is subscribed, each reconnecting by itself; and where Sentinels
+ * are configured a third one, to one of these, that tells the two where the
+ * master is.
+ *
+ * There is one for each Kafka cluster, as their channels are in one slot of a
+ * Redis Cluster: so both links go where that slot is.
  *
  * Nothing that was published is forgotten before Redis has accepted it: what
  * a broken connection had in flight is published again, in order, by the next
@@ -71,7 +76,7 @@ ngx_kafka_sse_redis_state_t *ngx_kafka_sse_redis_state(
     ngx_kafka_sse_redis_t *redis);
 
 /*
- * Closes both connections at once and forgets what is queued; for the
+ * Closes all connections at once and forgets what is queued; for the
  * companion's way out.  The state stays readable.
  */
 

@@ -15,7 +15,11 @@
 #define NGX_KAFKA_SSE_REDIS_TIMEOUT      2000     /* ms, without an answer */
 #define NGX_KAFKA_SSE_REDIS_SILENCE      1000     /* ms, then we ping */
 #define NGX_KAFKA_SSE_REDIS_BACKOFF      100      /* ms, doubled up to */
-#define NGX_KAFKA_SSE_REDIS_MAX_BACKOFF  2000     /* ms */
+#define NGX_KAFKA_SSE_REDIS_MAX_BACKOFF  1000     /* ms */
+#define NGX_KAFKA_SSE_REDIS_NEXT         20       /* ms, before another address
+                                                     or for a name's */
+#define NGX_KAFKA_SSE_REDIS_REDIRECTS    5        /* at once, then it is a
+                                                     failure */
 
 #define NGX_KAFKA_SSE_REDIS_BUFFER       65536    /* bytes of one read */
 #define NGX_KAFKA_SSE_REDIS_TURN         1048576  /* bytes read in one turn of
@@ -25,6 +29,9 @@
 static ngx_int_t ngx_kafka_sse_redis_link_connected(
     ngx_kafka_sse_redis_link_t *link);
 static void ngx_kafka_sse_redis_link_disconnect(
+    ngx_kafka_sse_redis_link_t *link);
+static void ngx_kafka_sse_redis_link_leave(ngx_kafka_sse_redis_link_t *link);
+static void ngx_kafka_sse_redis_link_refused(
     ngx_kafka_sse_redis_link_t *link);
 static void ngx_kafka_sse_redis_link_failed(ngx_kafka_sse_redis_link_t *link,
     ngx_err_t err, char *reason);
@@ -46,9 +53,16 @@ static void ngx_kafka_sse_redis_link_receive(
 
 ngx_int_t
 ngx_kafka_sse_redis_link_init(ngx_kafka_sse_redis_link_t *link,
-    ngx_kafka_sse_redis_conf_t *conf, ngx_pool_t *pool, ngx_log_t *log)
+    ngx_kafka_sse_redis_conf_t *conf, ngx_array_t *servers, ngx_pool_t *pool,
+    ngx_log_t *log)
 {
     ngx_uint_t  i;
+
+    if (ngx_kafka_sse_redis_route_init(&link->route, servers, pool, log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     link->buf = ngx_palloc(pool, NGX_KAFKA_SSE_REDIS_BUFFER);
     if (link->buf == NULL) {
@@ -92,19 +106,29 @@ ngx_kafka_sse_redis_link_init(ngx_kafka_sse_redis_link_t *link,
 void
 ngx_kafka_sse_redis_link_connect(ngx_kafka_sse_redis_link_t *link)
 {
-    ngx_int_t               rc;
-    ngx_addr_t             *addr;
-    ngx_connection_t       *c;
-    ngx_peer_connection_t  *pc;
+    ngx_int_t                    rc;
+    ngx_connection_t            *c;
+    ngx_peer_connection_t       *pc;
+    ngx_kafka_sse_redis_host_t  *host;
 
-    addr = link->conf->addr;
+    host = link->route.host;
     pc = &link->peer;
 
     ngx_memzero(pc, sizeof(ngx_peer_connection_t));
 
-    pc->sockaddr = addr->sockaddr;
-    pc->socklen = addr->socklen;
-    pc->name = &addr->name;
+    rc = ngx_kafka_sse_redis_host_next(host, &pc->sockaddr, &pc->socklen);
+
+    if (rc == NGX_AGAIN) {
+        ngx_add_timer(&link->timer, NGX_KAFKA_SSE_REDIS_NEXT);
+        return;
+    }
+
+    if (rc == NGX_ERROR) {
+        ngx_kafka_sse_redis_link_failed(link, 0, "the host was not found");
+        return;
+    }
+
+    pc->name = &host->name;
     pc->get = ngx_event_get_peer;
     pc->log = &link->quiet;
     pc->log_error = NGX_ERROR_ERR;
@@ -139,6 +163,26 @@ ngx_kafka_sse_redis_link_connect(ngx_kafka_sse_redis_link_t *link)
 }
 
 
+ngx_int_t
+ngx_kafka_sse_redis_link_send_to(ngx_kafka_sse_redis_link_t *link,
+    ngx_str_t *host, in_port_t port)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_kafka_sse_redis_route_send(&link->route, host, port);
+
+    if (rc == NGX_OK) {
+        link->backoff = NGX_KAFKA_SSE_REDIS_BACKOFF;
+
+        ngx_kafka_sse_redis_link_leave(link);
+
+        ngx_add_timer(&link->timer, 1);
+    }
+
+    return rc;
+}
+
+
 void
 ngx_kafka_sse_redis_link_post(ngx_kafka_sse_redis_link_t *link)
 {
@@ -155,12 +199,13 @@ ngx_kafka_sse_redis_link_up(ngx_kafka_sse_redis_link_t *link)
 {
     if (link->failing) {
         ngx_log_error(NGX_LOG_NOTICE, link->log, 0,
-                      "kafka_sse: %s to Redis \"%V\" works now, after %M ms",
-                      link->doing, &link->conf->name,
+                      "kafka_sse: %s \"%V\" works now, after %M ms",
+                      link->doing, &link->route.host->name,
                       ngx_current_msec - link->down);
     }
 
     link->up = 1;
+    link->redirects = 0;
     link->failing = 0;
     link->nreasons = 0;
     link->backoff = NGX_KAFKA_SSE_REDIS_BACKOFF;
@@ -217,7 +262,7 @@ ngx_kafka_sse_redis_link_connected(ngx_kafka_sse_redis_link_t *link)
     if (ngx_kafka_sse_redis_session_open(session, link->conf, link->log)
         != NGX_OK)
     {
-        ngx_kafka_sse_redis_link_ended(link, 0, &session->error);
+        ngx_kafka_sse_redis_link_refused(link);
         return NGX_ERROR;
     }
 
@@ -247,6 +292,66 @@ ngx_kafka_sse_redis_link_disconnect(ngx_kafka_sse_redis_link_t *link)
 }
 
 
+/* every connection, and every attempt to make one, ends here */
+
+static void
+ngx_kafka_sse_redis_link_leave(ngx_kafka_sse_redis_link_t *link)
+{
+    ngx_kafka_sse_redis_link_disconnect(link);
+
+    if (link->up) {
+        link->up = 0;
+        link->losses++;
+    }
+
+    if (link->lost) {
+        link->lost(link);
+    }
+}
+
+
+/* the session has ended itself; it may say where to go on */
+
+static void
+ngx_kafka_sse_redis_link_refused(ngx_kafka_sse_redis_link_t *link)
+{
+    ngx_int_t                       rc;
+    ngx_kafka_sse_redis_session_t  *session;
+
+    session = &link->session;
+
+    if (!session->moved
+        || link->redirects == NGX_KAFKA_SSE_REDIS_REDIRECTS)
+    {
+        link->redirects = 0;
+        ngx_kafka_sse_redis_link_ended(link, 0, &session->error);
+        return;
+    }
+
+    link->redirects++;
+
+    rc = session->port ? ngx_kafka_sse_redis_route_send(&link->route,
+                                                        &session->host,
+                                                        session->port)
+                       : NGX_DECLINED;
+
+    if (rc == NGX_ERROR) {
+        ngx_kafka_sse_redis_link_ended(link, 0, &session->error);
+        return;
+    }
+
+    if (rc == NGX_OK) {
+        ngx_log_error(NGX_LOG_NOTICE, link->log, 0,
+                      "kafka_sse: %s goes on at \"%V\"",
+                      link->doing, &link->route.host->name);
+    }
+
+    ngx_kafka_sse_redis_link_leave(link);
+
+    ngx_add_timer(&link->timer, 1);
+}
+
+
 static void
 ngx_kafka_sse_redis_link_failed(ngx_kafka_sse_redis_link_t *link,
     ngx_err_t err, char *reason)
@@ -260,20 +365,11 @@ ngx_kafka_sse_redis_link_failed(ngx_kafka_sse_redis_link_t *link,
 }
 
 
-/* every connection, and every attempt to make one, ends here */
-
 static void
 ngx_kafka_sse_redis_link_ended(ngx_kafka_sse_redis_link_t *link,
     ngx_err_t err, ngx_str_t *reason)
 {
     ngx_msec_t  delay;
-
-    ngx_kafka_sse_redis_link_disconnect(link);
-
-    if (link->up) {
-        link->up = 0;
-        link->losses++;
-    }
 
     if (!link->failing) {
         link->failing = 1;
@@ -282,21 +378,22 @@ ngx_kafka_sse_redis_link_ended(ngx_kafka_sse_redis_link_t *link,
 
     if (ngx_kafka_sse_redis_link_is_news(link, err, reason)) {
         ngx_log_error(NGX_LOG_ERR, link->log, err,
-                      "kafka_sse: %s to Redis \"%V\" failed: %V, "
-                      "trying again",
-                      link->doing, &link->conf->name, reason);
+                      "kafka_sse: %s \"%V\" failed: %V, trying again",
+                      link->doing, &link->route.host->name, reason);
     }
 
-    delay = link->backoff + ngx_random() % (link->backoff / 8);
+    ngx_kafka_sse_redis_link_leave(link);
 
-    link->backoff = ngx_min(2 * link->backoff,
-                            NGX_KAFKA_SSE_REDIS_MAX_BACKOFF);
+    delay = NGX_KAFKA_SSE_REDIS_NEXT;
+
+    if (ngx_kafka_sse_redis_route_fail(&link->route)) {
+        delay = link->backoff + ngx_random() % (link->backoff / 8);
+
+        link->backoff = ngx_min(2 * link->backoff,
+                                NGX_KAFKA_SSE_REDIS_MAX_BACKOFF);
+    }
 
     ngx_add_timer(&link->timer, delay);
-
-    if (link->lost) {
-        link->lost(link);
-    }
 }
 
 
@@ -367,12 +464,8 @@ ngx_kafka_sse_redis_link_timer_handler(ngx_event_t *ev)
         delay -= silence;
 
     } else {
-        if (ngx_kafka_sse_redis_session_command(session,
-                                                NGX_KAFKA_SSE_REDIS_PING,
-                                                NULL, 0)
-            != NGX_OK)
-        {
-            ngx_kafka_sse_redis_link_ended(link, 0, &session->error);
+        if (ngx_kafka_sse_redis_session_ping(session) != NGX_OK) {
+            ngx_kafka_sse_redis_link_refused(link);
             return;
         }
 
@@ -391,7 +484,7 @@ ngx_kafka_sse_redis_link_post_handler(ngx_event_t *ev)
     link = ev->data;
 
     if (ngx_kafka_sse_redis_session_turn(&link->session) != NGX_OK) {
-        ngx_kafka_sse_redis_link_ended(link, 0, &link->session.error);
+        ngx_kafka_sse_redis_link_refused(link);
         return;
     }
 
@@ -558,7 +651,7 @@ ngx_kafka_sse_redis_link_receive(ngx_kafka_sse_redis_link_t *link)
         }
 
         if (rc == NGX_ERROR) {
-            ngx_kafka_sse_redis_link_ended(link, 0, &link->session.error);
+            ngx_kafka_sse_redis_link_refused(link);
             return;
         }
 

@@ -14,6 +14,7 @@
 #include <ngx_event_connect.h>
 
 #include <shared/ngx_kafka_sse_conf.h>
+#include <companion/ngx_kafka_sse_redis_route.h>
 #include <companion/ngx_kafka_sse_redis_session.h>
 
 
@@ -40,7 +41,7 @@ struct ngx_kafka_sse_redis_link_s {
 
     /* set by the owner */
 
-    char                           *doing;       /* for the log */
+    char                           *doing;       /* for the log, with what */
     ngx_kafka_sse_redis_session_t   session;     /* the owner's fields of it */
 
     /* a connection, or the attempt to make one, failed; may be NULL */
@@ -52,6 +53,8 @@ struct ngx_kafka_sse_redis_link_s {
     ngx_event_t                     timer;
     ngx_event_t                     post;        /* write in the next turn */
     ngx_peer_connection_t           peer;
+    ngx_kafka_sse_redis_route_t     route;
+    ngx_uint_t                      redirects;   /* since it was up */
 
     ngx_msec_t                      since;       /* the last word heard, or
                                                     the wait began */
@@ -70,11 +73,23 @@ struct ngx_kafka_sse_redis_link_s {
 };
 
 
-/* after the owner's fields; pool and conf outlive it */
+/*
+ * After the owner's fields; pool and conf outlive it.  servers are those of
+ * conf, or NULL: then it does nothing before it is sent somewhere.
+ */
 
 ngx_int_t ngx_kafka_sse_redis_link_init(ngx_kafka_sse_redis_link_t *link,
-    ngx_kafka_sse_redis_conf_t *conf, ngx_pool_t *pool, ngx_log_t *log);
+    ngx_kafka_sse_redis_conf_t *conf, ngx_array_t *servers, ngx_pool_t *pool,
+    ngx_log_t *log);
 void ngx_kafka_sse_redis_link_connect(ngx_kafka_sse_redis_link_t *link);
+
+/*
+ * From now on it connects there; a connection to another place is closed.
+ * NGX_DECLINED if it did so already.
+ */
+
+ngx_int_t ngx_kafka_sse_redis_link_send_to(ngx_kafka_sse_redis_link_t *link,
+    ngx_str_t *host, in_port_t port);
 
 /*
  * Asks for a turn, in which an idle session goes on and what is there is

@@ -10,10 +10,19 @@
 #include <companion/ngx_kafka_sse_redis_queue.h>
 
 
+#define NGX_KAFKA_SSE_REDIS_PUBLISH   "*3" CRLF "$7" CRLF "PUBLISH" CRLF
+#define NGX_KAFKA_SSE_REDIS_SPUBLISH  "*3" CRLF "$8" CRLF "SPUBLISH" CRLF
+
+/* room for the longer one; the shorter one ends where it ends */
+
+#define NGX_KAFKA_SSE_REDIS_HEAD  (sizeof(NGX_KAFKA_SSE_REDIS_SPUBLISH) - 1)
+
+
 typedef struct {
     ngx_queue_t     queue;
     ngx_str_t       channel;       /* within data */
-    size_t          len;
+    u_char         *start;         /* within data */
+    size_t          len;           /* from there */
     u_char          data[1];       /* as it is sent */
 } ngx_kafka_sse_redis_message_t;
 
@@ -22,6 +31,8 @@ typedef struct {
     ngx_queue_data(q, ngx_kafka_sse_redis_message_t, queue)
 
 
+static void ngx_kafka_sse_redis_queue_head(ngx_kafka_sse_redis_queue_t *queue,
+    ngx_kafka_sse_redis_message_t *msg);
 static void ngx_kafka_sse_redis_queue_remove(
     ngx_kafka_sse_redis_queue_t *queue);
 
@@ -38,6 +49,59 @@ ngx_kafka_sse_redis_queue_init(ngx_kafka_sse_redis_queue_t *queue)
 }
 
 
+void
+ngx_kafka_sse_redis_queue_shard(ngx_kafka_sse_redis_queue_t *queue,
+    ngx_uint_t sharded)
+{
+    u_char                         *end;
+    ngx_queue_t                    *q;
+    ngx_kafka_sse_redis_message_t  *msg;
+
+    if (queue->sharded == sharded) {
+        return;
+    }
+
+    queue->sharded = sharded;
+
+    for (q = ngx_queue_head(&queue->messages);
+         q != ngx_queue_sentinel(&queue->messages);
+         q = ngx_queue_next(q))
+    {
+        msg = ngx_kafka_sse_redis_message(q);
+
+        end = msg->start + msg->len;
+        queue->bytes_published -= msg->len;
+
+        ngx_kafka_sse_redis_queue_head(queue, msg);
+
+        msg->len = end - msg->start;
+        queue->bytes_published += msg->len;
+    }
+}
+
+
+static void
+ngx_kafka_sse_redis_queue_head(ngx_kafka_sse_redis_queue_t *queue,
+    ngx_kafka_sse_redis_message_t *msg)
+{
+    size_t   len;
+    char    *head;
+
+    if (queue->sharded) {
+        head = NGX_KAFKA_SSE_REDIS_SPUBLISH;
+        len = sizeof(NGX_KAFKA_SSE_REDIS_SPUBLISH) - 1;
+
+    } else {
+        head = NGX_KAFKA_SSE_REDIS_PUBLISH;
+        len = sizeof(NGX_KAFKA_SSE_REDIS_PUBLISH) - 1;
+    }
+
+    msg->start = msg->data + NGX_KAFKA_SSE_REDIS_HEAD - len;
+
+    ngx_memcpy(msg->start, head, len);
+}
+
+
 ngx_int_t
 ngx_kafka_sse_redis_queue_push(ngx_kafka_sse_redis_queue_t *queue,
     ngx_str_t *channel, u_char *payload, size_t len, ngx_log_t *log)
@@ -46,8 +110,8 @@ ngx_kafka_sse_redis_queue_push(ngx_kafka_sse_redis_queue_t *queue,
     size_t                          size;
     ngx_kafka_sse_redis_message_t  *msg;
 
-    size = sizeof("*3" CRLF "$7" CRLF "PUBLISH" CRLF "$" CRLF CRLF
-                  "$" CRLF CRLF) - 1
+    size = NGX_KAFKA_SSE_REDIS_HEAD
+           + sizeof("$" CRLF CRLF "$" CRLF CRLF) - 1
            + 2 * NGX_SIZE_T_LEN + channel->len + len;
 
     msg = ngx_alloc(offsetof(ngx_kafka_sse_redis_message_t, data) + size, log);
@@ -55,8 +119,9 @@ ngx_kafka_sse_redis_queue_push(ngx_kafka_sse_redis_queue_t *queue,
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(msg->data,
-                    "*3" CRLF "$7" CRLF "PUBLISH" CRLF "$%uz" CRLF,
+    ngx_kafka_sse_redis_queue_head(queue, msg);
+
+    p = ngx_sprintf(msg->data + NGX_KAFKA_SSE_REDIS_HEAD, "$%uz" CRLF,
                     channel->len);
 
     msg->channel.len = channel->len;
@@ -68,7 +133,7 @@ ngx_kafka_sse_redis_queue_push(ngx_kafka_sse_redis_queue_t *queue,
     *p++ = CR;
     *p++ = LF;
 
-    msg->len = p - msg->data;
+    msg->len = p - msg->start;
 
     ngx_queue_insert_tail(&queue->messages, &msg->queue);
 
@@ -105,8 +170,8 @@ ngx_kafka_sse_redis_queue_peek(ngx_kafka_sse_redis_queue_t *queue,
 
         msg = ngx_kafka_sse_redis_message(q);
 
-        bufs[i].pos = msg->data + offset;
-        bufs[i].last = msg->data + msg->len;
+        bufs[i].pos = msg->start + offset;
+        bufs[i].last = msg->start + msg->len;
 
         bytes += msg->len - offset;
         offset = 0;

@@ -15,7 +15,8 @@
 /*
  * The PUBLISH commands that Redis has not accepted yet, the oldest first, as
  * the bytes that are sent.  Redis accepts them in the order they were sent in;
- * what a broken connection had sent in vain is sent again.
+ * what a broken connection had sent in vain is sent again.  For a cluster they
+ * are SPUBLISH commands.
  */
 
 #define NGX_KAFKA_SSE_REDIS_NO_LIMIT  ((uint64_t) -1)
@@ -36,10 +37,20 @@ typedef struct {
     uint64_t        bytes_accepted;
 
     uint64_t        limit;         /* of bytes_sent: there no message begins */
+
+    ngx_uint_t      sharded;       /* as SPUBLISH */
 } ngx_kafka_sse_redis_queue_t;
 
 
 void ngx_kafka_sse_redis_queue_init(ngx_kafka_sse_redis_queue_t *queue);
+
+/*
+ * How messages are published from now on, those that wait, too; only when none
+ * is on its way
+ */
+
+void ngx_kafka_sse_redis_queue_shard(ngx_kafka_sse_redis_queue_t *queue,
+    ngx_uint_t sharded);
 
 /* adds a copy of the message */
 

@@ -25,6 +25,20 @@ static ngx_int_t ngx_kafka_sse_redis_session_published(
     ngx_kafka_sse_redis_session_t *session, redisReply *reply);
 static ngx_int_t ngx_kafka_sse_redis_session_answered(
     ngx_kafka_sse_redis_session_t *session, redisReply *reply);
+static ngx_int_t ngx_kafka_sse_redis_session_take(
+    ngx_kafka_sse_redis_session_t *session,
+    ngx_kafka_sse_redis_command_e command, redisReply *reply);
+static ngx_int_t ngx_kafka_sse_redis_session_hello(
+    ngx_kafka_sse_redis_session_t *session, redisReply *reply);
+static ngx_int_t ngx_kafka_sse_redis_session_role(
+    ngx_kafka_sse_redis_session_t *session, redisReply *reply);
+static ngx_int_t ngx_kafka_sse_redis_session_master(
+    ngx_kafka_sse_redis_session_t *session, redisReply *reply);
+static ngx_int_t ngx_kafka_sse_redis_session_set_host(
+    ngx_kafka_sse_redis_session_t *session, u_char *host, size_t len,
+    u_char *port, size_t port_len);
+static void ngx_kafka_sse_redis_session_moved(
+    ngx_kafka_sse_redis_session_t *session, redisReply *reply);
 static ngx_int_t ngx_kafka_sse_redis_session_refused(
     ngx_kafka_sse_redis_session_t *session, redisReply *reply);
 static ngx_uint_t ngx_kafka_sse_redis_session_is_harmless(
@@ -41,7 +55,11 @@ static char  *ngx_kafka_sse_redis_commands[] = {
     "SELECT",
     "CLIENT",
     "PING",
-    "SUBSCRIBE"
+    "HELLO",
+    "ROLE",
+    "SUBSCRIBE",
+    "SSUBSCRIBE",
+    "SENTINEL"
 };
 
 
@@ -51,6 +69,10 @@ ngx_kafka_sse_redis_session_open(ngx_kafka_sse_redis_session_t *session,
 {
     session->conf = conf;
     session->log = log;
+
+    session->sharded = 0;
+    session->moved = 0;
+    session->port = 0;
 
     session->reader = redisReaderCreate();
     if (session->reader == NULL) {
@@ -94,23 +116,24 @@ ngx_kafka_sse_redis_session_greet(ngx_kafka_sse_redis_session_t *session,
 {
     u_char                       buf[NGX_INT_T_LEN];
     ngx_str_t                    args[2];
-    ngx_uint_t                   skip;
+    ngx_uint_t                   skip, sentinel;
     ngx_kafka_sse_redis_conf_t  *conf;
 
     conf = session->conf;
+    sentinel = session->sentinel;
 
-    if (last < NGX_KAFKA_SSE_REDIS_AUTH && conf->password.len) {
-        args[0] = conf->user;
-        args[1] = conf->password;
+    args[0] = conf->user;
+    args[1] = sentinel ? conf->sentinel_password : conf->password;
 
-        skip = conf->user.len ? 0 : 1;
+    if (last < NGX_KAFKA_SSE_REDIS_AUTH && args[1].len) {
+        skip = (conf->user.len && !sentinel) ? 0 : 1;
 
         return ngx_kafka_sse_redis_session_command(session,
                                                    NGX_KAFKA_SSE_REDIS_AUTH,
                                                    &args[skip], 2 - skip);
     }
 
-    if (last < NGX_KAFKA_SSE_REDIS_SELECT && conf->db) {
+    if (last < NGX_KAFKA_SSE_REDIS_SELECT && conf->db && !sentinel) {
         args[0].data = buf;
         args[0].len = ngx_sprintf(buf, "%ui", conf->db) - buf;
 
@@ -136,7 +159,23 @@ ngx_kafka_sse_redis_session_greet(ngx_kafka_sse_redis_session_t *session,
                                                    NULL, 0);
     }
 
+    if (last < NGX_KAFKA_SSE_REDIS_HELLO && conf->sentinel.len == 0) {
+        return ngx_kafka_sse_redis_session_command(session,
+                                                   NGX_KAFKA_SSE_REDIS_HELLO,
+                                                   NULL, 0);
+    }
+
+    if (last < NGX_KAFKA_SSE_REDIS_ROLE && conf->sentinel.len && !sentinel) {
+        return ngx_kafka_sse_redis_session_command(session,
+                                                   NGX_KAFKA_SSE_REDIS_ROLE,
+                                                   NULL, 0);
+    }
+
     session->ready = 1;
+
+    if (session->queue) {
+        ngx_kafka_sse_redis_queue_shard(session->queue, session->sharded);
+    }
 
     return session->idle(session);
 }
@@ -189,9 +228,40 @@ ngx_kafka_sse_redis_session_command(ngx_kafka_sse_redis_session_t *session,
     session->out_len = p - session->out;
 
     session->command = command;
-    session->answers = (command == NGX_KAFKA_SSE_REDIS_SUBSCRIBE) ? n : 1;
+    session->answers = 1;
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_kafka_sse_redis_session_subscribe(ngx_kafka_sse_redis_session_t *session,
+    ngx_str_t *channels, ngx_uint_t n)
+{
+    ngx_int_t                      rc;
+    ngx_kafka_sse_redis_command_e  command;
+
+    command = session->sharded ? NGX_KAFKA_SSE_REDIS_SSUBSCRIBE
+                               : NGX_KAFKA_SSE_REDIS_SUBSCRIBE;
+
+    rc = ngx_kafka_sse_redis_session_command(session, command, channels, n);
+
+    session->answers = n;
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_kafka_sse_redis_session_ping(ngx_kafka_sse_redis_session_t *session)
+{
+    if (session->ping) {
+        return session->ping(session);
+    }
+
+    return ngx_kafka_sse_redis_session_command(session,
+                                               NGX_KAFKA_SSE_REDIS_PING,
+                                               NULL, 0);
 }
 
 
@@ -320,14 +390,26 @@ ngx_kafka_sse_redis_session_reply(ngx_kafka_sse_redis_session_t *session,
         return ngx_kafka_sse_redis_session_published(session, reply);
     }
 
+    elements = reply->element;
+
+    if (session->sharded
+        && ngx_kafka_sse_redis_session_is_push(reply, "sunsubscribe",
+                                               REDIS_REPLY_INTEGER))
+    {
+        session->moved = 1;
+
+        return ngx_kafka_sse_redis_session_error(session,
+                                                 "the slot of \"%s\" has moved",
+                                                 elements[1]->str);
+    }
+
     if (session->message == NULL
-        || !ngx_kafka_sse_redis_session_is_push(reply, "message",
-                                                REDIS_REPLY_STRING))
+        || !ngx_kafka_sse_redis_session_is_push(reply,
+                                   session->sharded ? "smessage" : "message",
+                                   REDIS_REPLY_STRING))
     {
         return ngx_kafka_sse_redis_session_answered(session, reply);
     }
-
-    elements = reply->element;
 
     channel.len = elements[1]->len;
     channel.data = (u_char *) elements[1]->str;
@@ -355,6 +437,8 @@ ngx_kafka_sse_redis_session_published(ngx_kafka_sse_redis_session_t *session,
     channel = ngx_kafka_sse_redis_queue_channel(session->queue);
 
     if (reply->type == REDIS_REPLY_ERROR) {
+        ngx_kafka_sse_redis_session_moved(session, reply);
+
         return ngx_kafka_sse_redis_session_error(session,
                                                  "PUBLISH to \"%V\": \"%s\"",
                                                  channel, reply->str);
@@ -382,12 +466,10 @@ ngx_kafka_sse_redis_session_answered(ngx_kafka_sse_redis_session_t *session,
             return ngx_kafka_sse_redis_session_refused(session, reply);
         }
 
-    } else if (command == NGX_KAFKA_SSE_REDIS_NONE
-               || (command == NGX_KAFKA_SSE_REDIS_SUBSCRIBE)
-                  != ngx_kafka_sse_redis_session_is_push(reply, "subscribe",
-                                                         REDIS_REPLY_INTEGER))
+    } else if (ngx_kafka_sse_redis_session_take(session, command, reply)
+               != NGX_OK)
     {
-        return ngx_kafka_sse_redis_session_error(session, "unexpected reply");
+        return NGX_ERROR;
     }
 
     if (--session->answers) {
@@ -405,11 +487,226 @@ ngx_kafka_sse_redis_session_answered(ngx_kafka_sse_redis_session_t *session,
 
 
 static ngx_int_t
+ngx_kafka_sse_redis_session_take(ngx_kafka_sse_redis_session_t *session,
+    ngx_kafka_sse_redis_command_e command, redisReply *reply)
+{
+    ngx_uint_t  expected;
+
+    if (session->out) {
+
+        /* who answers what we have not yet said is no Redis */
+
+        return ngx_kafka_sse_redis_session_error(session, "unexpected reply");
+    }
+
+    switch (command) {
+
+    case NGX_KAFKA_SSE_REDIS_NONE:
+        expected = 0;
+        break;
+
+    case NGX_KAFKA_SSE_REDIS_SUBSCRIBE:
+        expected = ngx_kafka_sse_redis_session_is_push(reply, "subscribe",
+                                                       REDIS_REPLY_INTEGER);
+        break;
+
+    case NGX_KAFKA_SSE_REDIS_SSUBSCRIBE:
+        expected = ngx_kafka_sse_redis_session_is_push(reply, "ssubscribe",
+                                                       REDIS_REPLY_INTEGER);
+        break;
+
+    case NGX_KAFKA_SSE_REDIS_HELLO:
+        return ngx_kafka_sse_redis_session_hello(session, reply);
+
+    case NGX_KAFKA_SSE_REDIS_ROLE:
+        return ngx_kafka_sse_redis_session_role(session, reply);
+
+    case NGX_KAFKA_SSE_REDIS_SENTINEL:
+        return ngx_kafka_sse_redis_session_master(session, reply);
+
+    default:
+        expected = !ngx_kafka_sse_redis_session_is_push(reply, "subscribe",
+                                                        REDIS_REPLY_INTEGER);
+    }
+
+    if (!expected) {
+        return ngx_kafka_sse_redis_session_error(session, "unexpected reply");
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Names and values in turn.  A cluster since Redis 7 has sharded Pub/Sub: a
+ * message goes to the nodes of its channel's slot, not to all.
+ */
+
+static ngx_int_t
+ngx_kafka_sse_redis_session_hello(ngx_kafka_sse_redis_session_t *session,
+    redisReply *reply)
+{
+    size_t        i;
+    ngx_uint_t    cluster, recent;
+    redisReply   *name, *value;
+
+    cluster = 0;
+    recent = 0;
+
+    for (i = 0; i + 1 < reply->elements; i += 2) {
+        name = reply->element[i];
+        value = reply->element[i + 1];
+
+        if (name->type != REDIS_REPLY_STRING
+            || value->type != REDIS_REPLY_STRING)
+        {
+            continue;
+        }
+
+        if (ngx_strcmp(name->str, "mode") == 0) {
+            cluster = (ngx_strcmp(value->str, "cluster") == 0);
+
+        } else if (ngx_strcmp(name->str, "version") == 0) {
+            recent = (atoi(value->str) >= 7);
+        }
+    }
+
+    session->sharded = cluster && recent;
+
+    return NGX_OK;
+}
+
+
+/* a replica takes what is published, and hands it to nobody but its own */
+
+static ngx_int_t
+ngx_kafka_sse_redis_session_role(ngx_kafka_sse_redis_session_t *session,
+    redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ARRAY
+        || reply->elements == 0
+        || reply->element[0]->type != REDIS_REPLY_STRING)
+    {
+        return ngx_kafka_sse_redis_session_error(session, "unexpected reply");
+    }
+
+    if (ngx_strcmp(reply->element[0]->str, "master") != 0) {
+        return ngx_kafka_sse_redis_session_error(session,
+                                                 "its role is \"%s\"",
+                                                 reply->element[0]->str);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_redis_session_master(ngx_kafka_sse_redis_session_t *session,
+    redisReply *reply)
+{
+    redisReply  **elements;
+
+    if (reply->type == REDIS_REPLY_NIL) {
+        return ngx_kafka_sse_redis_session_error(session,
+                                                 "it knows no master \"%V\"",
+                                                 &session->conf->sentinel);
+    }
+
+    elements = reply->element;
+
+    if (reply->type != REDIS_REPLY_ARRAY
+        || reply->elements != 2
+        || elements[0]->type != REDIS_REPLY_STRING
+        || elements[1]->type != REDIS_REPLY_STRING
+        || elements[0]->len == 0
+        || ngx_kafka_sse_redis_session_set_host(session,
+                                                (u_char *) elements[0]->str,
+                                                elements[0]->len,
+                                                (u_char *) elements[1]->str,
+                                                elements[1]->len)
+           != NGX_OK)
+    {
+        return ngx_kafka_sse_redis_session_error(session, "unexpected reply");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_redis_session_set_host(ngx_kafka_sse_redis_session_t *session,
+    u_char *host, size_t len, u_char *port, size_t port_len)
+{
+    ngx_int_t  n;
+
+    n = ngx_atoi(port, port_len);
+
+    if (n < 1 || n > 65535 || len >= sizeof(session->buf)) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(session->buf, host, len);
+
+    session->host.data = session->buf;
+    session->host.len = len;
+    session->port = (in_port_t) n;
+
+    return NGX_OK;
+}
+
+
+/*
+ * "MOVED slot host:port".  What a cluster says otherwise (ASK, CLUSTERDOWN,
+ * TRYAGAIN) is over soon: we try again, and ask another node, too.
+ */
+
+static void
+ngx_kafka_sse_redis_session_moved(ngx_kafka_sse_redis_session_t *session,
+    redisReply *reply)
+{
+    u_char  *p, *last, *colon;
+
+    p = (u_char *) reply->str;
+    last = p + reply->len;
+
+    if (reply->len < 6 || ngx_strncmp(p, "MOVED ", 6) != 0) {
+        return;
+    }
+
+    p = ngx_strlchr(p + 6, last, ' ');
+    if (p == NULL) {
+        return;
+    }
+
+    p++;
+
+    /* an address of IPv6 has colons, too, and no brackets */
+
+    for (colon = last - 1; colon > p && *colon != ':'; colon--) { /* void */ }
+
+    /* "?" is a node that does not know the name of the other one */
+
+    if (*colon != ':' || *p == '?') {
+        return;
+    }
+
+    if (ngx_kafka_sse_redis_session_set_host(session, p, colon - p, colon + 1,
+                                             last - colon - 1)
+        == NGX_OK)
+    {
+        session->moved = 1;
+    }
+}
+
+
+static ngx_int_t
 ngx_kafka_sse_redis_session_refused(ngx_kafka_sse_redis_session_t *session,
     redisReply *reply)
 {
     u_char     *p;
     ngx_str_t   words;
+
+    ngx_kafka_sse_redis_session_moved(session, reply);
 
     words.data = (u_char *) reply->str;
     words.len = reply->len;
@@ -432,13 +729,19 @@ ngx_kafka_sse_redis_session_refused(ngx_kafka_sse_redis_session_t *session,
 
 /*
  * A user of Redis with few permissions may neither have a name nor ping:
- * nothing depends on the name, and a refusal is a sign of life, too.
+ * nothing depends on the name, and a refusal is a sign of life, too.  HELLO is
+ * new in version 6, and there it wants an argument: no cluster is recognized.
  */
 
 static ngx_uint_t
 ngx_kafka_sse_redis_session_is_harmless(ngx_kafka_sse_redis_command_e command,
     redisReply *reply)
 {
+    if (command == NGX_KAFKA_SSE_REDIS_HELLO) {
+        return ngx_strncmp(reply->str, "NOPERM ", 7) == 0
+               || ngx_strncmp(reply->str, "ERR ", 4) == 0;
+    }
+
     if (command != NGX_KAFKA_SSE_REDIS_SETNAME
         && command != NGX_KAFKA_SSE_REDIS_PING)
     {

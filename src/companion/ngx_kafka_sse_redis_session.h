@@ -12,6 +12,7 @@
 #include <ngx_core.h>
 
 #include <shared/ngx_kafka_sse_conf.h>
+#include <companion/ngx_kafka_sse_redis_host.h>
 #include <companion/ngx_kafka_sse_redis_queue.h>
 
 
@@ -26,7 +27,7 @@
  * This is the only file that includes hiredis, for its parser of replies.
  */
 
-/* in the order of a new session; the last two also come later */
+/* the greetings in their order, and then what follows; PING also comes later */
 
 typedef enum {
     NGX_KAFKA_SSE_REDIS_NONE = 0,
@@ -34,7 +35,11 @@ typedef enum {
     NGX_KAFKA_SSE_REDIS_SELECT,
     NGX_KAFKA_SSE_REDIS_SETNAME,
     NGX_KAFKA_SSE_REDIS_PING,
-    NGX_KAFKA_SSE_REDIS_SUBSCRIBE
+    NGX_KAFKA_SSE_REDIS_HELLO,       /* is it a cluster? */
+    NGX_KAFKA_SSE_REDIS_ROLE,        /* is it the master of the Sentinels? */
+    NGX_KAFKA_SSE_REDIS_SUBSCRIBE,
+    NGX_KAFKA_SSE_REDIS_SSUBSCRIBE,
+    NGX_KAFKA_SSE_REDIS_SENTINEL     /* where is the master? */
 } ngx_kafka_sse_redis_command_e;
 
 
@@ -47,12 +52,17 @@ struct ngx_kafka_sse_redis_session_s {
 
     void                           *data;
     ngx_kafka_sse_redis_queue_t    *queue;
+    ngx_uint_t                      sentinel;    /* it is spoken to one */
 
     /*
      * It is greeted and has no command on its way: the time for the next one.
      * Called when the last one is answered and in turns; NGX_ERROR ends it.
      */
     ngx_int_t                     (*idle)(
+                                      ngx_kafka_sse_redis_session_t *session);
+
+    /* it was silent for long: sends a command; NULL: that is PING */
+    ngx_int_t                     (*ping)(
                                       ngx_kafka_sse_redis_session_t *session);
 
     /* the oldest message of the queue was accepted */
@@ -77,6 +87,17 @@ struct ngx_kafka_sse_redis_session_s {
     size_t                          out_sent;
 
     ngx_uint_t                      ready;       /* all greetings answered */
+    ngx_uint_t                      sharded;     /* a cluster's Pub/Sub */
+
+    /*
+     * After NGX_ERROR: it is to be made again at once, at host and port if
+     * there is a port; there an empty host is the present one.  Without an
+     * error: where the Sentinel has said that the master is.
+     */
+    ngx_uint_t                      moved;
+    ngx_str_t                       host;
+    in_port_t                       port;
+    u_char                          buf[NGX_KAFKA_SSE_REDIS_HOST];
 
     ngx_str_t                       error;       /* after NGX_ERROR */
     u_char                          words[512];  /* of the error */
@@ -112,6 +133,17 @@ ngx_int_t ngx_kafka_sse_redis_session_turn(
 ngx_int_t ngx_kafka_sse_redis_session_command(
     ngx_kafka_sse_redis_session_t *session,
     ngx_kafka_sse_redis_command_e command, ngx_str_t *args, ngx_uint_t n);
+
+/* SUBSCRIBE, or SSUBSCRIBE in a cluster */
+
+ngx_int_t ngx_kafka_sse_redis_session_subscribe(
+    ngx_kafka_sse_redis_session_t *session, ngx_str_t *channels,
+    ngx_uint_t n);
+
+/* sends something to be answered; only if no command is on its way */
+
+ngx_int_t ngx_kafka_sse_redis_session_ping(
+    ngx_kafka_sse_redis_session_t *session);
 
 /*
  * What is to be sent next, in up to n buffers; returns how many there are.

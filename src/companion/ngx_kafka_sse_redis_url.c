@@ -27,14 +27,20 @@ static ngx_kafka_sse_redis_conf_t *ngx_kafka_sse_redis_url_create(
     ngx_conf_t *cf);
 static char *ngx_kafka_sse_redis_url_off(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis);
+static ngx_uint_t ngx_kafka_sse_redis_url_is_address(ngx_str_t *value);
+static char *ngx_kafka_sse_redis_url_check(ngx_conf_t *cf,
+    ngx_kafka_sse_redis_conf_t *redis);
+static ngx_int_t ngx_kafka_sse_redis_url_name(ngx_conf_t *cf,
+    ngx_kafka_sse_redis_conf_t *redis);
 static char *ngx_kafka_sse_redis_url_address(ngx_conf_t *cf,
-    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value);
+    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value, in_port_t port);
 static char *ngx_kafka_sse_redis_url_userinfo(ngx_kafka_sse_redis_conf_t *redis,
     u_char *p, u_char *last);
 static ngx_int_t ngx_kafka_sse_redis_url_unescape(ngx_str_t *dst, u_char *p,
     u_char *last);
 static char *ngx_kafka_sse_redis_url_host(ngx_conf_t *cf,
-    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *host);
+    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *host, in_port_t port);
+static in_port_t ngx_kafka_sse_redis_url_port(ngx_conf_t *cf);
 static char *ngx_kafka_sse_redis_url_parameter(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value);
 static char *ngx_kafka_sse_redis_url_user(ngx_conf_t *cf,
@@ -43,8 +49,14 @@ static char *ngx_kafka_sse_redis_url_db(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *db);
 static char *ngx_kafka_sse_redis_url_prefix(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *prefix);
+static char *ngx_kafka_sse_redis_url_sentinel(ngx_conf_t *cf,
+    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *name);
 static char *ngx_kafka_sse_redis_url_password_file(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *path);
+static char *ngx_kafka_sse_redis_url_sentinel_password_file(ngx_conf_t *cf,
+    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *path);
+static char *ngx_kafka_sse_redis_url_password(ngx_conf_t *cf,
+    ngx_str_t *password, ngx_str_t *path);
 static ssize_t ngx_kafka_sse_redis_url_read(ngx_conf_t *cf, ngx_str_t *path,
     u_char *buf, size_t size);
 static char *ngx_kafka_sse_redis_url_refuse(ngx_conf_t *cf, char *what,
@@ -58,6 +70,7 @@ char *
 ngx_kafka_sse_redis_url(ngx_conf_t *cf, ngx_kafka_sse_redis_conf_t **redisp)
 {
     char                        *rv;
+    in_port_t                    port;
     ngx_str_t                   *value;
     ngx_uint_t                   i;
     ngx_kafka_sse_redis_conf_t  *redis;
@@ -75,29 +88,41 @@ ngx_kafka_sse_redis_url(ngx_conf_t *cf, ngx_kafka_sse_redis_conf_t **redisp)
         return ngx_kafka_sse_redis_url_off(cf, redis);
     }
 
-    rv = ngx_kafka_sse_redis_url_address(cf, redis, &value[1]);
-    if (rv != NGX_CONF_OK) {
-        return ngx_kafka_sse_redis_url_refuse_address(cf, rv, &value[1]);
-    }
+    port = ngx_kafka_sse_redis_url_port(cf);
 
-    for (i = 2; i < cf->args->nelts; i++) {
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (i == 1 || ngx_kafka_sse_redis_url_is_address(&value[i])) {
+            rv = ngx_kafka_sse_redis_url_address(cf, redis, &value[i], port);
+
+            if (rv != NGX_CONF_OK) {
+                return ngx_kafka_sse_redis_url_refuse_address(cf, rv,
+                                                              &value[i]);
+            }
+
+            continue;
+        }
+
         rv = ngx_kafka_sse_redis_url_parameter(cf, redis, &value[i]);
+
         if (rv != NGX_CONF_OK) {
             return ngx_kafka_sse_redis_url_refuse(cf, rv, &value[i]);
         }
     }
 
-    if (redis->user.len && redis->password.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "user \"%V\" of Redis has no password",
-                           &redis->user);
-        return NGX_CONF_ERROR;
+    rv = ngx_kafka_sse_redis_url_check(cf, redis);
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     ngx_conf_init_uint_value(redis->db, 0);
 
     if (redis->prefix.data == NULL) {
         ngx_str_set(&redis->prefix, NGX_KAFKA_SSE_REDIS_PREFIX);
+    }
+
+    if (ngx_kafka_sse_redis_url_name(cf, redis) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;
@@ -118,7 +143,11 @@ ngx_kafka_sse_redis_url_default(ngx_conf_t *cf,
 
     ngx_str_set(&url, NGX_KAFKA_SSE_REDIS_URL);
 
-    if (ngx_kafka_sse_redis_url_address(cf, redis, &url) != NGX_CONF_OK) {
+    if (ngx_kafka_sse_redis_url_address(cf, redis, &url,
+                                        NGX_KAFKA_SSE_REDIS_PORT)
+        != NGX_CONF_OK
+        || ngx_kafka_sse_redis_url_name(cf, redis) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -138,6 +167,13 @@ ngx_kafka_sse_redis_url_create(ngx_conf_t *cf)
 
     redis = ngx_pcalloc(cf->pool, sizeof(ngx_kafka_sse_redis_conf_t));
     if (redis == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&redis->servers, cf->pool, 1,
+                       sizeof(ngx_kafka_sse_redis_server_t))
+        != NGX_OK)
+    {
         return NULL;
     }
 
@@ -165,16 +201,97 @@ ngx_kafka_sse_redis_url_off(ngx_conf_t *cf, ngx_kafka_sse_redis_conf_t *redis)
 }
 
 
+static ngx_uint_t
+ngx_kafka_sse_redis_url_is_address(ngx_str_t *value)
+{
+    return ngx_kafka_sse_redis_url_has(value, "redis://")
+           || ngx_kafka_sse_redis_url_has(value, "rediss://")
+           || ngx_kafka_sse_redis_url_has(value, "unix:");
+}
+
+
+/* what the arguments are together */
+
+static char *
+ngx_kafka_sse_redis_url_check(ngx_conf_t *cf,
+    ngx_kafka_sse_redis_conf_t *redis)
+{
+    ngx_uint_t                     i;
+    ngx_kafka_sse_redis_server_t  *server;
+
+    if (redis->user.len && redis->password.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "user \"%V\" of Redis has no password",
+                           &redis->user);
+        return NGX_CONF_ERROR;
+    }
+
+    if (redis->sentinel_password.len && redis->sentinel.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"sentinel_password_file=\" without "
+                           "\"sentinel=\"");
+        return NGX_CONF_ERROR;
+    }
+
+    server = redis->servers.elts;
+
+    for (i = 0; i < redis->servers.nelts; i++) {
+        if (server[i].port == 0
+            && (redis->servers.nelts > 1 || redis->sentinel.len))
+        {
+            return ngx_kafka_sse_redis_url_refuse(cf,
+                            "a unix socket with several addresses or Sentinel",
+                            &server[i].name);
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_redis_url_name(ngx_conf_t *cf, ngx_kafka_sse_redis_conf_t *redis)
+{
+    u_char                        *p;
+    size_t                         len;
+    ngx_uint_t                     i;
+    ngx_kafka_sse_redis_server_t  *server;
+
+    server = redis->servers.elts;
+    len = 0;
+
+    for (i = 0; i < redis->servers.nelts; i++) {
+        len += server[i].name.len + 1;
+    }
+
+    p = ngx_pnalloc(cf->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    redis->name.data = p;
+
+    for (i = 0; i < redis->servers.nelts; i++) {
+        p = ngx_cpymem(p, server[i].name.data, server[i].name.len);
+        *p++ = ' ';
+    }
+
+    redis->name.len = len - 1;
+
+    return NGX_OK;
+}
+
+
 static char *
 ngx_kafka_sse_redis_url_address(ngx_conf_t *cf,
-    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value)
+    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value, in_port_t port)
 {
     char       *rv;
     u_char     *p, *last;
     ngx_str_t   host, db;
 
     if (ngx_kafka_sse_redis_url_has(value, "unix:")) {
-        return ngx_kafka_sse_redis_url_host(cf, redis, value);
+        return ngx_kafka_sse_redis_url_host(cf, redis, value, 0);
     }
 
     if (ngx_kafka_sse_redis_url_has(value, "rediss://")) {
@@ -191,6 +308,10 @@ ngx_kafka_sse_redis_url_address(ngx_conf_t *cf,
     /* a password may hold "@" and "/", a host may not */
 
     p = ngx_kafka_sse_redis_url_last(host.data, last, '@');
+
+    if (p && redis->servers.nelts) {
+        return "user or password not in the first address";
+    }
 
     if (p) {
         rv = ngx_kafka_sse_redis_url_userinfo(redis, host.data, p);
@@ -219,7 +340,7 @@ ngx_kafka_sse_redis_url_address(ngx_conf_t *cf,
         return "unix socket after \"redis://\"";
     }
 
-    return ngx_kafka_sse_redis_url_host(cf, redis, &host);
+    return ngx_kafka_sse_redis_url_host(cf, redis, &host, port);
 }
 
 
@@ -286,40 +407,71 @@ ngx_kafka_sse_redis_url_unescape(ngx_str_t *dst, u_char *p, u_char *last)
 
 static char *
 ngx_kafka_sse_redis_url_host(ngx_conf_t *cf,
-    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *host)
+    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *host, in_port_t port)
 {
-    size_t      len;
-    ngx_str_t  *name;
-    ngx_url_t   u;
+    size_t                         len;
+    ngx_url_t                      u;
+    ngx_kafka_sse_redis_server_t  *server;
 
     ngx_memzero(&u, sizeof(ngx_url_t));
 
     u.url = *host;
-    u.default_port = NGX_KAFKA_SSE_REDIS_PORT;
+    u.default_port = port;
 
     if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
         return u.err ? u.err : NGX_CONF_ERROR;
     }
 
-    redis->addr = &u.addrs[0];
+    server = ngx_array_push(&redis->servers);
+    if (server == NULL) {
+        return NGX_CONF_ERROR;
+    }
 
-    name = &redis->name;
-    *name = *host;
+    server->name = *host;
+    server->host = u.host;
+    server->port = (u.family == AF_UNIX) ? 0 : u.port;
+    server->addrs = u.addrs;
+    server->naddrs = u.naddrs;
+
+    if (u.host.len && u.host.data[0] == '[') {
+        server->host.data++;
+        server->host.len -= 2;
+    }
 
     if (u.no_port) {
         len = host->len + sizeof(":65535") - 1;
 
-        name->data = ngx_pnalloc(cf->pool, len);
-        if (name->data == NULL) {
+        server->name.data = ngx_pnalloc(cf->pool, len);
+        if (server->name.data == NULL) {
             return NGX_CONF_ERROR;
         }
 
-        name->len = ngx_sprintf(name->data, "%V:%d", host,
-                                NGX_KAFKA_SSE_REDIS_PORT)
-                    - name->data;
+        server->name.len = ngx_sprintf(server->name.data, "%V:%d", host,
+                                       (int) u.port)
+                           - server->name.data;
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* the port of an address without one; "sentinel=" may follow it */
+
+static in_port_t
+ngx_kafka_sse_redis_url_port(ngx_conf_t *cf)
+{
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
+
+    for (i = 2; i < cf->args->nelts; i++) {
+        if (ngx_kafka_sse_redis_url_has(&value[i], "sentinel=")) {
+            return NGX_KAFKA_SSE_REDIS_SENTINEL_PORT;
+        }
+    }
+
+    return NGX_KAFKA_SSE_REDIS_PORT;
 }
 
 
@@ -339,6 +491,9 @@ ngx_kafka_sse_redis_url_parameter(ngx_conf_t *cf,
         { ngx_string("password_file="), ngx_kafka_sse_redis_url_password_file },
         { ngx_string("db="), ngx_kafka_sse_redis_url_db },
         { ngx_string("prefix="), ngx_kafka_sse_redis_url_prefix },
+        { ngx_string("sentinel="), ngx_kafka_sse_redis_url_sentinel },
+        { ngx_string("sentinel_password_file="),
+          ngx_kafka_sse_redis_url_sentinel_password_file },
         { ngx_null_string, NULL }
     };
 
@@ -437,13 +592,48 @@ ngx_kafka_sse_redis_url_prefix(ngx_conf_t *cf,
 
 
 static char *
+ngx_kafka_sse_redis_url_sentinel(ngx_conf_t *cf,
+    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *name)
+{
+    if (redis->sentinel.len) {
+        return "duplicate master name";
+    }
+
+    if (name->len == 0) {
+        return "no master name";
+    }
+
+    redis->sentinel = *name;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
 ngx_kafka_sse_redis_url_password_file(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *path)
+{
+    return ngx_kafka_sse_redis_url_password(cf, &redis->password, path);
+}
+
+
+static char *
+ngx_kafka_sse_redis_url_sentinel_password_file(ngx_conf_t *cf,
+    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *path)
+{
+    return ngx_kafka_sse_redis_url_password(cf, &redis->sentinel_password,
+                                            path);
+}
+
+
+static char *
+ngx_kafka_sse_redis_url_password(ngx_conf_t *cf, ngx_str_t *password,
+    ngx_str_t *path)
 {
     u_char   *buf;
     ssize_t   n;
 
-    if (redis->password.len) {
+    if (password->len) {
         return "duplicate password";
     }
 
@@ -478,8 +668,8 @@ ngx_kafka_sse_redis_url_password_file(ngx_conf_t *cf,
         return ngx_kafka_sse_redis_url_refuse(cf, "no password", path);
     }
 
-    redis->password.data = buf;
-    redis->password.len = n;
+    password->data = buf;
+    password->len = n;
 
     return NGX_CONF_OK;
 }

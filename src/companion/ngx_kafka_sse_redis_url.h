@@ -14,23 +14,27 @@
 #include <shared/ngx_kafka_sse_conf.h>
 
 
-#define NGX_KAFKA_SSE_REDIS_PORT     6379
-#define NGX_KAFKA_SSE_REDIS_URL      "redis://127.0.0.1:6379"
-#define NGX_KAFKA_SSE_REDIS_PREFIX   "kafka_sse"
+#define NGX_KAFKA_SSE_REDIS_PORT           6379
+#define NGX_KAFKA_SSE_REDIS_SENTINEL_PORT  26379
+#define NGX_KAFKA_SSE_REDIS_URL            "redis://127.0.0.1:6379"
+#define NGX_KAFKA_SSE_REDIS_PREFIX         "kafka_sse"
 
 
 /*
  * Parses the arguments of "kafka_sse_redis", cf->args:
  *
- *     redis://[user:password@]host[:port][/db]  or  unix:path
+ *     redis://[user:password@]host[:port][/db] [redis://host[:port] ...]
+ *     or  unix:path
  *     [user=name] [password_file=path] [db=number] [prefix=text]
+ *     [sentinel=name [sentinel_password_file=path]]
  *
  * or "off" alone.  user= and db= are for a unix socket, whose address has no
  * place for them; user and password in the URL may be percent-encoded; a
- * password alone is ":password@".  Password both in the URL and in a file, a user without a
- * password, a part twice, a prefix with white space, control characters or
- * braces: refused with the value in quotes (never the password).
- * Allocates *redis from cf->pool.
+ * password alone is ":password@"; of several addresses the first has them for
+ * all.  Password both in the URL and in a file, a user without a password, a
+ * part twice, a prefix with white space, control characters or braces: refused
+ * with the value in quotes (never the password).  Allocates *redis from
+ * cf->pool.
  */
 
 char *ngx_kafka_sse_redis_url(ngx_conf_t *cf,

@@ -40,12 +40,26 @@ struct ngx_kafka_sse_cluster_s {
 
 
 typedef struct {
+    ngx_str_t                    name;         /* "host:port", "unix:path" */
+    ngx_str_t                    host;         /* without brackets */
+    in_port_t                    port;         /* 0: a unix socket */
+    ngx_addr_t                  *addrs;        /* when this was read */
+    ngx_uint_t                   naddrs;
+} ngx_kafka_sse_redis_server_t;
+
+
+typedef struct {
     ngx_str_t                    name;         /* for the log, no password */
-    ngx_addr_t                  *addr;         /* the first that resolved */
+    ngx_array_t                  servers;      /* ngx_kafka_sse_redis_server_t:
+                                                  a Redis, some of a cluster,
+                                                  or Sentinels */
     ngx_str_t                    user;         /* len 0: none */
     ngx_str_t                    password;     /* len 0: none */
     ngx_uint_t                   db;
     ngx_str_t                    prefix;       /* of the channels */
+    ngx_str_t                    sentinel;     /* the master's name for the
+                                                  Sentinels; len 0: none */
+    ngx_str_t                    sentinel_password;
     ngx_uint_t                   off;          /* no Redis, no other field */
 } ngx_kafka_sse_redis_conf_t;
 

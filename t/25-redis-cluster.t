@@ -1,0 +1,163 @@
+# Redis Cluster: sharded Pub/Sub on the node that has the slot of the Kafka
+# cluster's id, wherever that is.  A record's latency is the silence before it.
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use KafkaSSE::Test;
+
+my $kafka = KafkaSSE::Kafka->shared;
+my $cluster = KafkaSSE::Redis::Cluster->new(
+    masters => 3, replicas => 1, conf => [
+        'cluster-announce-hostname' => 'localhost',
+        'cluster-preferred-endpoint-type' => 'hostname',
+    ]);
+my $topic = $kafka->topic('sharded', partitions => 4);
+my $other = $kafka->topic('other', partitions => 2);
+
+my @nodes = map {
+    KafkaSSE::Node->new(
+        kafka => $kafka, redis => $cluster, group => 'sharded', workers => 2,
+        redis_prefix => 'sharded', server => <<"END")->start;
+location /s { kafka_sse $topic; kafka_sse_data envelope; }
+location /other { kafka_sse $other; }
+location /status { kafka_sse_status json; }
+END
+} 1 .. 2;
+
+$nodes[0]->ready([ $topic, $other ], members => 2);
+
+my $started = 0;
+
+
+sub source ($node) {
+    my $status = $node->status or return 'none';
+    my %source = map { $_->{source} => 1 } map { @{$_->{partitions}} }
+                 @{$status->{topics}};
+    return join ' ', sort keys %source;
+}
+
+sub wait_live ($name) {
+    my @is;
+    ok(eval { wait_for(10, 'Redis', sub {
+                  @is = map { source($_) } @nodes;
+                  "@is" eq 'redis redis';
+              }, 0.05) }, $name)
+        or diag("@is\n", map { $_->errors } @nodes);
+}
+
+
+# Both nodes are subscribed to both channels at this Redis, and at no other.
+
+sub subscribed_at ($redis, $name) {
+    my ($port, $n) = ($redis->port);
+    ok(eval { wait_for(10, 'subscriptions', sub {
+                  $n = $cluster->subscribers;
+                  keys %$n == 2
+                      && !grep { keys %$_ != 1 || ($_->{$port} // 0) != 2 }
+                               values %$n;
+              }, 0.05) }, $name)
+        or diag("$port: ", json_encode($n), map { $_->errors } @nodes);
+}
+
+
+sub row ($name, $n, $happens) {
+    wait_live("$name: Redis carries the records");
+
+    my @swarms = map {
+        KafkaSSE::Swarm->new(nodes => [ $_ ], path => '/s', streams => 3,
+                             expect => $n, seconds => 40, linger => 500,
+                             reconnect => 0.1)
+    } @nodes;
+
+    $_->wait_for(20, 'streams are open',
+                 sub ($now) { $now->{positioned} == 3 }) for @swarms;
+
+    my $filling = $kafka->filling($topic, n => $n, rate => 200,
+                                  start => $started);
+    $started += $n;
+
+    $_->wait_for(10, 'records flow', sub ($now) { $now->{least} >= 100 })
+        for @swarms;
+
+    $happens->();
+
+    wait_live("$name: Redis carries the records again");
+
+    $filling->finish;
+
+    for my $i (0 .. $#nodes) {
+        my $report = $swarms[$i]->finish;
+
+        is($report->{complete}, 3, "$name: produced = received")
+            or diag(json_encode({ %$report, each => [] }), "\n",
+                    $nodes[$i]->errors);
+        $swarms[$i]->ok_clean(
+            $report, "$name: once and in order, of one connection",
+            qw(resets cut reset refused other_status ends));
+        cmp_ok($report->{latency}{max}, '<=', 3000 * slow(),
+               "$name: 3 s of silence at most");
+
+        note(sprintf '%s: the longest silence of node %d is %d ms', $name, $i,
+             $report->{latency}{max});
+    }
+}
+
+
+# ---- one slot, one node
+
+wait_live('the slot is found');
+
+my ($channel) = keys %{$cluster->subscribers};
+my $slot = $cluster->slot($channel);
+my $owner = $cluster->owner($slot);
+
+like($channel, qr/^sharded:\{[\w-]+\}:/, 'channels have the hash tag');
+subscribed_at($owner, 'all channels are at the one owner of their slot');
+
+is_deeply([ map { @{$_->cmd('PUBSUB', 'CHANNELS')} } $cluster->nodes ], [],
+          'nothing is subscribed on all nodes of the cluster');
+
+my ($spare) = grep { $_ != $owner } $cluster->masters;
+
+
+# ---- the slot moves, and back; so far nodes were told by name, see above
+
+row('the slot moves', 1600, sub {
+    $cluster->move($slot, $spare);
+    subscribed_at($spare, 'the slot moves: both links of both nodes follow');
+
+    $cluster->move($slot, $owner);
+    subscribed_at($owner, '... and back');
+});
+
+
+cmp_ok(scalar($_->log_lines(qr/Redis goes on at "localhost:/)), '>=', 2,
+       '... to where they were told by name') for @nodes;
+
+
+# ---- a master dies, its replica takes over; nodes are told by address
+
+$_->cmd(qw(CONFIG SET cluster-preferred-endpoint-type ip)) for $cluster->nodes;
+
+row('a master is killed', 2000, sub {
+    $owner->kill;
+
+    my $next;
+    wait_for(10, 'another owner', sub {
+        $next = $cluster->owner($slot, $spare);
+        $next && $next->port != $owner->port;
+    });
+
+    subscribed_at($next, 'a master is killed: its replica has all channels');
+});
+
+
+# ---- said once
+
+for my $node (@nodes) {
+    my @errors = $node->log_lines(qr/\[error\].*Redis/);
+    cmp_ok(scalar @errors, '<=', 12, 'an outage is not said each second')
+        or diag(@errors);
+}
+
+finish;
