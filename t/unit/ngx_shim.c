@@ -191,11 +191,50 @@ ngx_sprintf(u_char *buf, const char *fmt, ...)
 }
 
 
+u_char *
+ngx_vslprintf(u_char *buf, u_char *last, const char *fmt, va_list args)
+{
+    u_char  text[65536];
+    size_t  len;
+
+    len = ngx_shim_vformat(text, fmt, args) - text;
+    len = ngx_min(len, (size_t) (last - buf));
+
+    memcpy(buf, text, len);
+
+    return buf + len;
+}
+
+
+ngx_int_t
+ngx_atoi(u_char *line, size_t n)
+{
+    ngx_int_t  value;
+
+    if (n == 0) {
+        return NGX_ERROR;
+    }
+
+    for (value = 0; n--; line++) {
+
+        if (*line < '0' || *line > '9'
+            || value > (NGX_MAX_INT_T_VALUE - 9) / 10)
+        {
+            return NGX_ERROR;
+        }
+
+        value = value * 10 + (*line - '0');
+    }
+
+    return value;
+}
+
+
 static u_char *
 ngx_shim_vformat(u_char *dst, const char *fmt, va_list args)
 {
     int         width;
-    char        number[32];
+    char        number[32], *text;
     ngx_str_t  *s;
 
     for ( /* void */ ; *fmt; fmt++) {
@@ -220,6 +259,20 @@ ngx_shim_vformat(u_char *dst, const char *fmt, va_list args)
             memcpy(dst, s->data, s->len);
             dst += s->len;
             continue;
+
+        case 's':
+            text = va_arg(args, char *);
+            memcpy(dst, text, strlen(text));
+            dst += strlen(text);
+            continue;
+
+        case 'u':
+            if (*++fmt != 'i' && *fmt != 'z') {
+                abort();
+            }
+
+            snprintf(number, sizeof(number), "%zu", va_arg(args, size_t));
+            break;
 
         case 'D':
             snprintf(number, sizeof(number), "%0*d", width,
