@@ -33,6 +33,7 @@ my %ways = (
     'a user'          => "redis://edge:p%40ss%3aw%2Frd%25\@127.0.0.1:$port",
     'a password file' => "redis://edge\@127.0.0.1:$port $file",
     'a db'            => "redis://:open-sesame\@127.0.0.1:$port/3",
+    'a name'          => "redis://:open-sesame\@localhost:$port",
     'a unix socket'   => 'unix:' . $redis->socket . " user=edge $file",
 );
 
@@ -212,6 +213,84 @@ cmp_ok($node->status->{redis}{envelopes_bad}, '>=', 8,
     $kafka->fill($topic, n => 100, start => 1000);
     $sse->wait_records(690, 30);
     is(scalar($sse->records), 690, 'a cut subscription loses nothing');
+}
+
+
+# ---- a Redis that refuses, and then does not: each is an attempt after a
+# pause, a line in the log, and nothing lost
+
+{
+    my $n = 690;
+
+    my $states = sub ($want, $what) {
+        my $is;
+        my $ok = eval {
+            wait_for(8, $what, sub {
+                my $status = $node->status or return;
+                $is = join ' ', $status->{redis}{state},
+                                $status->{redis}{subscribed} ? 'yes' : 'no';
+                $is eq $want;
+            }, 0.05);
+        };
+
+        ok($ok, $what) or diag("$is\n", $node->errors);
+    };
+
+    my @troubles = (
+        [ 'an ACL that closes the channel', qr/NOPERM/,
+          sub { $open->cmd(qw(ACL SETUSER default resetchannels)) },
+          sub { $open->cmd(qw(ACL SETUSER default allchannels)) } ],
+
+        [ 'a replica without its master', qr/MASTERDOWN/,
+          sub {
+              $open->cmd(qw(CONFIG SET replica-serve-stale-data no));
+              $open->cmd(qw(REPLICAOF 127.0.0.1 1));
+              $open->cmd(qw(CLIENT KILL TYPE), $_) for qw(pubsub normal);
+          },
+          sub { $open->cmd(qw(REPLICAOF NO ONE)) } ],
+
+        [ 'a Redis that pauses its clients', qr/no answer/,
+          sub { $open->cmd(qw(CLIENT PAUSE 4000 ALL)) }, sub { } ],
+
+        [ 'a Redis that has no connection left',
+          qr/max number of clients/,
+          sub {
+              $open->cmd(qw(CONFIG SET maxclients 1));
+              $open->cmd(qw(CLIENT KILL TYPE), $_) for qw(pubsub normal);
+          },
+          sub { $open->cmd(qw(CONFIG SET maxclients 10000)) } ],
+    );
+
+    for (@troubles) {
+        my ($name, $words, $begin, $end) = @$_;
+        my $lines = () = $node->log_lines(qr/\[error\].*Redis/);
+
+        $states->('connected yes', "before $name");
+        $begin->();
+
+        my $filling = $kafka->filling($topic, n => 400, rate => 400,
+                                      start => 2000 + $n);
+        $n += 400;
+
+        $states->('disconnected no', "$name: both links are without it");
+        $sse->wait_records($n, 20);
+        $filling->finish;
+
+        $end->();
+        $states->('connected yes', "$name: both links return");
+
+        $kafka->fill($topic, n => 50, start => 2000 + $n);
+        $n += 50;
+        $sse->wait_records($n, 20);
+        is(scalar($sse->records), $n, '... and nothing is lost');
+
+        my @said = $node->log_lines(qr/\[error\].*Redis/);
+        splice @said, 0, $lines;
+        cmp_ok(scalar(grep { /$words/ } @said), '>=', 1, '... it is said')
+            or diag(@said);
+        cmp_ok(scalar @said, '<=', 6, '... but not with each attempt')
+            or diag(@said);
+    }
 }
 
 finish;
