@@ -47,11 +47,12 @@ sub wait_live ($name) {
 
 
 # Both nodes are subscribed to both channels at this Redis, and at no other.
+# One that is "away" cannot be asked.
 
-sub subscribed_at ($redis, $name) {
+sub subscribed_at ($redis, $name, @away) {
     my ($port, $n) = ($redis->port);
     ok(eval { wait_for(10, 'subscriptions', sub {
-                  $n = $cluster->subscribers;
+                  $n = $cluster->subscribers(@away);
                   keys %$n == 2
                       && !grep { keys %$_ != 1 || ($_->{$port} // 0) != 2 }
                                values %$n;
@@ -122,7 +123,7 @@ my ($spare) = grep { $_ != $owner } $cluster->masters;
 
 # ---- the slot moves, and back; so far nodes were told by name, see above
 
-row('the slot moves', 1600, sub {
+row('the slot moves', 1200, sub {
     $cluster->move($slot, $spare);
     subscribed_at($spare, 'the slot moves: both links of both nodes follow');
 
@@ -139,17 +140,39 @@ cmp_ok(scalar($_->log_lines(qr/Redis goes on at "localhost:/)), '>=', 2,
 
 $_->cmd(qw(CONFIG SET cluster-preferred-endpoint-type ip)) for $cluster->nodes;
 
-row('a master is killed', 2000, sub {
-    $owner->kill;
+# Waits until another node than this one has the slot, and our channels.
 
+sub taken_over ($name, $old, $witness) {
     my $next;
+
     wait_for(10, 'another owner', sub {
-        $next = $cluster->owner($slot, $spare);
-        $next && $next->port != $owner->port;
+        $next = $cluster->owner($slot, $witness);
+        $next && $next->port != $old->port;
     });
 
-    subscribed_at($next, 'a master is killed: its replica has all channels');
+    subscribed_at($next, "$name: its replica has all channels", $old);
+
+    return $next;
+}
+
+my $next;
+
+row('a master is killed', 1400, sub {
+    $owner->kill;
+    $next = taken_over('a master is killed', $owner, $spare);
 });
+
+$owner->start;
+wait_for(20, 'the old master is a replica', sub {
+    $owner->cmd('INFO', 'replication') =~ /master_link_status:up/;
+});
+
+row('a master hangs', 1400, sub {
+    $next->pause;
+    taken_over('a master hangs', $next, $spare);
+});
+
+$next->resume;
 
 
 # ---- said once

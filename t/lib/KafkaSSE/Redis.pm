@@ -363,12 +363,15 @@ package KafkaSSE::Redis::Cluster {
         $_->cmd('CLUSTER', 'SETSLOT', $slot, 'NODE', $to->{id}) for $to, $from;
     }
 
-    # how many subscribers a sharded channel has on each node, by channel
+    # how many subscribers a sharded channel has on each node, by channel;
+    # without nodes that are away
 
-    sub subscribers ($self) {
-        my %n;
+    sub subscribers ($self, @away) {
+        my (%n, %away);
 
-        for my $node (grep { $_->pid } $self->nodes) {
+        $away{$_->port} = 1 for @away;
+
+        for my $node (grep { !$away{$_->port} } $self->nodes) {
             my $channels = $node->cmd('PUBSUB', 'SHARDCHANNELS');
             next if !@$channels;
             my %here = @{$node->cmd('PUBSUB', 'SHARDNUMSUB', @$channels)};
