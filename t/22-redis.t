@@ -216,11 +216,45 @@ cmp_ok($node->status->{redis}{envelopes_bad}, '>=', 8,
 }
 
 
+# ---- two clusters that are one Kafka: each has a subscription of its own
+
+{
+    my $brokers = $kafka->address;
+    my $group = unique('twice');
+    my $twice = KafkaSSE::Node->new(
+        kafka => $kafka, redis => $open, http => <<"END",
+kafka_sse_cluster again { brokers $brokers; group_id $group; }
+END
+        server => <<"END")->start;
+location /one { kafka_sse $topic cluster=main; }
+location /two { kafka_sse $topic cluster=again; }
+location /status { kafka_sse_status json; }
+END
+
+    my @streams = map { $twice->sse($_)->wait_position } qw(/one /two);
+    my @source;
+
+    ok(eval { wait_for(10, 'both', sub {
+                  @source = map { map { $_->{source} } @{$_->{partitions}} }
+                            @{$twice->status->{topics}};
+                  @source == 4 && !grep { $_ ne 'redis' } @source;
+              }) }, 'a topic of two clusters comes through Redis for both')
+        or diag("@source\n", $twice->errors);
+
+    $kafka->fill($topic, n => 20, start => 1500);
+    $_->wait_records(20) for @streams;
+    is(scalar($_->records), 20, '... once') for @streams;
+    $twice->quit;
+
+    $sse->wait_records(710);
+}
+
+
 # ---- a Redis that refuses, and then does not: each is an attempt after a
 # pause, a line in the log, and nothing lost
 
 {
-    my $n = 690;
+    my $n = 710;
 
     my $states = sub ($want, $what) {
         my $is;
