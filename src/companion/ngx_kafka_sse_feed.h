@@ -68,12 +68,11 @@ void ngx_kafka_sse_feed_envelope(ngx_kafka_sse_feed_t *feed,
 
 /*
  * To be called every NGX_KAFKA_SSE_FEED_LOOK ms: a partition of which Redis has
- * brought neither envelope nor beacon for NGX_KAFKA_SSE_FEED_AWAY ms is read
- * from Kafka, whatever the cause is.
+ * brought neither envelope nor beacon for too long is read from Kafka,
+ * whatever the cause is.
  */
 
 #define NGX_KAFKA_SSE_FEED_LOOK   250
-#define NGX_KAFKA_SSE_FEED_AWAY   2000
 
 void ngx_kafka_sse_feed_look(ngx_kafka_sse_feed_t *feed);
 

@@ -1,0 +1,499 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+
+#include <companion/ngx_kafka_sse_feed_topic.h>
+#include <companion/ngx_kafka_sse_reader.h>
+
+
+/* what a node that starts reads of each partition's past */
+
+#define NGX_KAFKA_SSE_FEED_HISTORY  1000       /* records */
+
+
+static void ngx_kafka_sse_feed_topic_tail(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition);
+static void ngx_kafka_sse_feed_topic_live(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition);
+static void ngx_kafka_sse_feed_topic_start(ngx_kafka_sse_feed_topic_t *ft);
+static ngx_uint_t ngx_kafka_sse_feed_topic_hears(
+    ngx_kafka_sse_feed_partition_t *part);
+static ngx_uint_t ngx_kafka_sse_feed_topic_reached(
+    ngx_kafka_sse_feed_topic_t *ft, ngx_kafka_sse_feed_partition_t *part,
+    int64_t from, int64_t end);
+static void ngx_kafka_sse_feed_topic_gap(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition, int64_t from, int64_t end);
+static void ngx_kafka_sse_feed_topic_move(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition, int64_t to, ngx_uint_t reason);
+
+
+ngx_int_t
+ngx_kafka_sse_feed_topic_enter(ngx_kafka_sse_feed_topic_t *ft,
+    ngx_pool_t *pool, ngx_str_t *cluster_id, u_char incarnation[16])
+{
+    ngx_int_t                   index;
+    ngx_str_t                   known;
+    ngx_kafka_sse_topics_sh_t  *table;
+
+    if (ft->partitions == NULL) {
+        ft->partitions = ngx_pcalloc(pool,
+                                     NGX_KAFKA_SSE_PARTITIONS_MAX
+                                     * sizeof(ngx_kafka_sse_feed_partition_t));
+        if (ft->partitions == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ft->sh == NULL) {
+        table = ft->appender->ring->table;
+        index = ngx_kafka_sse_topics_add(table, ft->topic);
+
+        if (index < 0) {
+            ngx_log_error(NGX_LOG_ERR, ft->log, 0,
+                          "kafka_sse: zone \"%V\" has no room for topic "
+                          "\"%V\" beside those of earlier configurations, it "
+                          "is not served until nginx is restarted",
+                          &ft->appender->conf->ring_name, &ft->topic->name);
+            return NGX_ERROR;
+        }
+
+        ft->index = index;
+        ft->sh = &table->topics[index];
+    }
+
+    known = ngx_kafka_sse_topics_str(ft->sh->cluster_id);
+
+    if (known.len != cluster_id->len
+        || ngx_memcmp(known.data, cluster_id->data, known.len) != 0)
+    {
+        if (known.len) {
+            ngx_log_error(NGX_LOG_WARN, ft->log, 0,
+                          "kafka_sse: cluster \"%V\" was Kafka cluster \"%V\" "
+                          "and is \"%V\" now, topic \"%V\" starts anew",
+                          &ft->topic->cluster->name, &known, cluster_id,
+                          &ft->topic->name);
+        }
+
+        ngx_kafka_sse_topics_reset(ft->sh, cluster_id, incarnation);
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_kafka_sse_feed_topic_grow(ngx_kafka_sse_feed_topic_t *ft, ngx_uint_t n,
+    ngx_uint_t running)
+{
+    ngx_uint_t                       p;
+    ngx_kafka_sse_feed_partition_t  *part;
+
+    if (ft->n == 0 && running && !ft->sh->started) {
+        ft->sh->born = 1;
+    }
+
+    for (p = ft->n; p < n; p++) {
+        part = &ft->partitions[p];
+        part->sh = &ft->sh->partitions[p];
+        part->goal = -1;
+
+        if (part->sh->held == NGX_KAFKA_SSE_NO_OFFSET && running) {
+            part->sh->held = 0;
+        }
+    }
+
+    for (p = ft->n, ft->n = ngx_max(ft->n, n); p < n; p++) {
+        ngx_kafka_sse_feed_topic_tail(ft, p);
+    }
+
+    ft->sh->n = ft->n;
+
+    /* workers may have missed that it started: a writer was killed then */
+
+    ft->started = 0;
+    ngx_kafka_sse_feed_topic_start(ft);
+}
+
+
+ngx_kafka_sse_feed_partition_t *
+ngx_kafka_sse_feed_topic_partition(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition)
+{
+    if (partition < 0 || (ngx_uint_t) partition >= ft->n) {
+        return NULL;
+    }
+
+    return &ft->partitions[partition];
+}
+
+
+/* the reader takes the partition over, from where we are */
+
+static void
+ngx_kafka_sse_feed_topic_tail(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition)
+{
+    int64_t                          held;
+    ngx_kafka_sse_feed_partition_t  *part;
+
+    part = &ft->partitions[partition];
+    held = part->sh->held;
+
+    part->tails = 1;
+    part->was = held;
+    part->sh->tailing = 1;
+
+    if (held == NGX_KAFKA_SSE_NO_OFFSET) {
+        ngx_kafka_sse_reader_start(ft->reader, ft->topic, partition, 0,
+                                   NGX_KAFKA_SSE_FEED_HISTORY);
+        return;
+    }
+
+    if (held == 0) {
+        /* its first records may be gone, and nobody had a right to them */
+
+        held = NGX_KAFKA_SSE_READER_BEGINNING;
+    }
+
+    ngx_kafka_sse_reader_start(ft->reader, ft->topic, partition, held, 0);
+}
+
+
+static void
+ngx_kafka_sse_feed_topic_live(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition)
+{
+    ngx_kafka_sse_feed_partition_t  *part;
+
+    part = &ft->partitions[partition];
+
+    part->tails = 0;
+    part->goal = -1;
+    part->sh->tailing = 0;
+
+    ngx_kafka_sse_reader_stop(ft->reader, ft->topic, partition);
+}
+
+
+/* tells the workers once that all partitions have a position */
+
+static void
+ngx_kafka_sse_feed_topic_start(ngx_kafka_sse_feed_topic_t *ft)
+{
+    ngx_uint_t  p;
+
+    if (ft->started) {
+        return;
+    }
+
+    for (p = 0; p < ft->n; p++) {
+        if (ft->partitions[p].sh->held == NGX_KAFKA_SSE_NO_OFFSET
+            || (!ft->partitions[p].begun && !ft->sh->started
+                && !ft->sh->born))
+        {
+            return;
+        }
+    }
+
+    ft->started = 1;
+
+    ngx_kafka_sse_appender_topic(ft->appender, ft->index);
+
+    ngx_log_error(NGX_LOG_NOTICE, ft->log, 0,
+                  "kafka_sse: topic \"%V\" is served", &ft->topic->name);
+}
+
+
+void
+ngx_kafka_sse_feed_topic_subscribed(ngx_kafka_sse_feed_topic_t *ft)
+{
+    ngx_uint_t  p;
+
+    if (!ft->wanted || ft->subscribed) {
+        return;
+    }
+
+    ft->subscribed = 1;
+
+    /* the end that counts is one that is reached from now on */
+
+    for (p = 0; p < ft->n; p++) {
+        ngx_kafka_sse_feed_topic_tail(ft, p);
+    }
+}
+
+
+void
+ngx_kafka_sse_feed_topic_unsubscribed(ngx_kafka_sse_feed_topic_t *ft)
+{
+    ngx_uint_t  p;
+
+    ft->subscribed = 0;
+
+    for (p = 0; p < ft->n; p++) {
+        ft->partitions[p].heard = 0;
+
+        if (!ft->partitions[p].tails) {
+            ngx_kafka_sse_feed_topic_tail(ft, p);
+        }
+    }
+}
+
+
+void
+ngx_kafka_sse_feed_topic_look(ngx_kafka_sse_feed_topic_t *ft)
+{
+    ngx_uint_t                       p, n;
+    ngx_kafka_sse_feed_partition_t  *part;
+
+    n = 0;
+
+    for (p = 0; p < ft->n; p++) {
+        part = &ft->partitions[p];
+        part->was = part->sh->held;
+
+        if (!part->tails && !ngx_kafka_sse_feed_topic_hears(part)) {
+            ngx_kafka_sse_feed_topic_tail(ft, p);
+            n++;
+        }
+    }
+
+    if (n) {
+        ngx_log_error(NGX_LOG_WARN, ft->log, 0,
+                      "kafka_sse: Redis has brought nothing of %ui partitions "
+                      "of topic \"%V\" for %d ms, reading Kafka",
+                      n, &ft->topic->name, NGX_KAFKA_SSE_FEED_AWAY);
+    }
+}
+
+
+/* whether the partition's owner is alive, and Redis between it and us */
+
+static ngx_uint_t
+ngx_kafka_sse_feed_topic_hears(ngx_kafka_sse_feed_partition_t *part)
+{
+    return part->heard
+           && ngx_current_msec - part->heard < NGX_KAFKA_SSE_FEED_AWAY;
+}
+
+
+/*
+ * Whether the partition's owner, who has published up to end and goes on from
+ * "from", is where we are; it may be behind by what the reader has brought
+ * since the last look: a backlog that is published after an outage is not.
+ */
+
+static ngx_uint_t
+ngx_kafka_sse_feed_topic_reached(ngx_kafka_sse_feed_topic_t *ft,
+    ngx_kafka_sse_feed_partition_t *part, int64_t from, int64_t end)
+{
+    return ft->subscribed && part->begun && !part->moved
+           && from <= part->sh->held && end >= part->was;
+}
+
+
+void
+ngx_kafka_sse_feed_topic_record(ngx_kafka_sse_feed_topic_t *ft,
+    ngx_kafka_sse_record_t *rec, int64_t end)
+{
+    ngx_kafka_sse_feed_partition_t  *part;
+
+    part = ngx_kafka_sse_feed_topic_partition(ft, rec->partition);
+
+    if (part == NULL || !part->tails) {
+        return;
+    }
+
+    if (part->sh->held == NGX_KAFKA_SSE_NO_OFFSET) {
+        part->sh->held = rec->offset;
+    }
+
+    part->sh->end = end;
+
+    if (rec->offset < part->sh->held) {
+        part->sh->duplicates++;
+        return;
+    }
+
+    if (part->moved) {
+        part->moved = 0;
+
+        if (rec->offset > part->sh->held) {
+            ngx_kafka_sse_feed_topic_move(ft, rec->partition, rec->offset,
+                                          NGX_KAFKA_SSE_MOVE_EXPIRED);
+        }
+    }
+
+    ngx_kafka_sse_appender_record(ft->appender, ft->index, rec);
+}
+
+
+void
+ngx_kafka_sse_feed_topic_eof(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition, int64_t offset)
+{
+    ngx_kafka_sse_feed_partition_t  *part;
+
+    part = ngx_kafka_sse_feed_topic_partition(ft, partition);
+
+    if (part == NULL || !part->tails) {
+        return;
+    }
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ft->log, 0,
+                   "kafka_sse feed end of %V/%D:%L", &ft->topic->name,
+                   partition, offset);
+
+    if (part->moved) {
+        part->moved = 0;
+
+        if (offset < part->sh->held) {
+
+            /* all that there is was below "held": it is not what we had */
+
+            ngx_kafka_sse_feed_topic_move(ft, partition, 0,
+                                          NGX_KAFKA_SSE_MOVE_TRUNCATED);
+            ngx_kafka_sse_feed_topic_tail(ft, partition);
+            return;
+        }
+
+        if (offset > part->sh->held) {
+            ngx_kafka_sse_feed_topic_move(ft, partition, offset,
+                                          NGX_KAFKA_SSE_MOVE_EXPIRED);
+        }
+    }
+
+    /*
+     * Past the last record there may be transaction markers; "held" stays
+     * before them, as on every other node
+     */
+
+    if (part->sh->held == NGX_KAFKA_SSE_NO_OFFSET) {
+        part->sh->held = offset;
+    }
+
+    part->sh->end = ngx_max(part->sh->end, offset);
+    part->begun = 1;
+
+    ngx_kafka_sse_feed_topic_start(ft);
+
+    if (ft->subscribed && offset >= part->goal
+        && ngx_kafka_sse_feed_topic_hears(part))
+    {
+        ngx_kafka_sse_feed_topic_live(ft, partition);
+    }
+}
+
+
+void
+ngx_kafka_sse_feed_topic_out_of_range(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition)
+{
+    ngx_kafka_sse_feed_partition_t  *part;
+
+    part = ngx_kafka_sse_feed_topic_partition(ft, partition);
+
+    if (part == NULL || !part->tails) {
+        return;
+    }
+
+    /* what is there is looked at, before anybody is told anything */
+
+    part->moved = (part->sh->held != NGX_KAFKA_SSE_NO_OFFSET);
+
+    ngx_kafka_sse_reader_start(ft->reader, ft->topic, partition,
+                               NGX_KAFKA_SSE_READER_BEGINNING, 0);
+}
+
+
+ngx_int_t
+ngx_kafka_sse_feed_topic_announced(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition, int64_t from, int64_t end, int64_t high)
+{
+    ngx_kafka_sse_feed_partition_t  *part;
+
+    part = ngx_kafka_sse_feed_topic_partition(ft, partition);
+    if (part == NULL) {
+        return NGX_DECLINED;
+    }
+
+    part->heard = ngx_current_msec;
+
+    if (part->tails) {
+
+        if (!ngx_kafka_sse_feed_topic_reached(ft, part, from, end)) {
+            part->goal = ngx_max(part->goal, end);
+            return NGX_DECLINED;
+        }
+
+        ngx_kafka_sse_feed_topic_live(ft, partition);
+    }
+
+    part->sh->end = ngx_max(part->sh->end, high);
+
+    if (from > part->sh->held) {
+        ngx_kafka_sse_feed_topic_gap(ft, partition, from, end);
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/* what lies between is read from Kafka, and what comes meanwhile, too */
+
+static void
+ngx_kafka_sse_feed_topic_gap(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition, int64_t from, int64_t end)
+{
+    ngx_kafka_sse_feed_partition_t  *part;
+
+    part = &ft->partitions[partition];
+
+    ngx_log_error(NGX_LOG_WARN, ft->log, 0,
+                  "kafka_sse: gap in %V/%D, %L is wanted and %L came, "
+                  "reading Kafka", &ft->topic->name, partition,
+                  part->sh->held, from);
+
+    part->sh->gaps++;
+    part->goal = end;
+
+    ngx_kafka_sse_feed_topic_tail(ft, partition);
+}
+
+
+void
+ngx_kafka_sse_feed_topic_take(ngx_kafka_sse_feed_topic_t *ft,
+    ngx_kafka_sse_record_t *rec)
+{
+    ngx_kafka_sse_feed_partition_t  *part;
+
+    part = &ft->partitions[rec->partition];
+
+    if (rec->offset < part->sh->held) {
+        part->sh->duplicates++;
+        return;
+    }
+
+    ngx_kafka_sse_appender_record(ft->appender, ft->index, rec);
+}
+
+
+static void
+ngx_kafka_sse_feed_topic_move(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition, int64_t to, ngx_uint_t reason)
+{
+    ngx_log_error(NGX_LOG_WARN, ft->log, 0,
+                  "kafka_sse: Kafka does not have %V/%D:%L any more, going "
+                  "on at %L, clients are told", &ft->topic->name, partition,
+                  ft->partitions[partition].sh->held, to);
+
+    ngx_kafka_sse_appender_move(ft->appender, ft->index, partition, to,
+                                reason);
+}

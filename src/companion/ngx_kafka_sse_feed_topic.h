@@ -1,0 +1,112 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#ifndef _NGX_KAFKA_SSE_FEED_TOPIC_H_INCLUDED_
+#define _NGX_KAFKA_SSE_FEED_TOPIC_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include <companion/ngx_kafka_sse_appender.h>
+#include <companion/ngx_kafka_sse_feed.h>
+
+
+/* nothing of a partition for so long, in ms: Redis or its owner is away */
+
+#define NGX_KAFKA_SSE_FEED_AWAY   2000
+
+
+/*
+ * A partition is "live" while Redis brings its records, and "tails" while the
+ * reader does: from "held" on until what its owner publishes is where we are,
+ * or we are at the end of the partition and at everything that was announced
+ * meanwhile, and its owner is alive.
+ */
+
+typedef struct {
+    int64_t                        goal;       /* end of what was announced */
+    int64_t                        was;        /* "held" at the last look */
+    ngx_msec_t                     heard;      /* when its owner was, by the
+                                                  present subscription; 0:
+                                                  never */
+    ngx_kafka_sse_partition_sh_t  *sh;         /* held is there */
+    unsigned                       tails:1;
+    unsigned                       begun:1;    /* has reached the end once */
+    unsigned                       moved:1;    /* Kafka does not have "held",
+                                                  it says: what comes next
+                                                  shows where it goes on */
+} ngx_kafka_sse_feed_partition_t;
+
+
+/* Part of the feed, who fills in the first block. */
+
+typedef struct {
+    ngx_kafka_sse_topic_t            *topic;
+    ngx_kafka_sse_reader_t           *reader;
+    ngx_kafka_sse_redis_t            *redis;   /* NULL: it is off */
+    ngx_kafka_sse_appender_t         *appender;
+    ngx_log_t                        *log;
+
+    ngx_kafka_sse_topic_sh_t         *sh;      /* NULL: no metadata yet */
+    ngx_uint_t                        index;   /* in the shared table */
+    ngx_uint_t                        n;       /* partitions known here */
+    ngx_kafka_sse_feed_partition_t   *partitions;
+    unsigned                          known:1;      /* metadata has come */
+    unsigned                          started:1;    /* said so in the ring */
+    unsigned                          wanted:1;     /* its channel is */
+    unsigned                          subscribed:1; /* its channel is */
+    unsigned                          refused:1;    /* too many partitions */
+} ngx_kafka_sse_feed_topic_t;
+
+
+/*
+ * The topic exists in this Kafka cluster: gives it its row in the shared
+ * table, and room for its partitions from pool.  NGX_ERROR: it has none, which
+ * is logged.
+ */
+
+ngx_int_t ngx_kafka_sse_feed_topic_enter(ngx_kafka_sse_feed_topic_t *ft,
+    ngx_pool_t *pool, ngx_str_t *cluster_id, u_char incarnation[16]);
+
+/*
+ * It has n partitions, which may be as many as before.  With running set, what
+ * is new in it was made while we were looking, so it begins at its beginning.
+ */
+
+void ngx_kafka_sse_feed_topic_grow(ngx_kafka_sse_feed_topic_t *ft,
+    ngx_uint_t n, ngx_uint_t running);
+
+/* the partition, or NULL if it is not known */
+
+ngx_kafka_sse_feed_partition_t *ngx_kafka_sse_feed_topic_partition(
+    ngx_kafka_sse_feed_topic_t *ft, int32_t partition);
+
+/* as in feed.h: what the reader and the subscription have to say */
+
+void ngx_kafka_sse_feed_topic_record(ngx_kafka_sse_feed_topic_t *ft,
+    ngx_kafka_sse_record_t *rec, int64_t end);
+void ngx_kafka_sse_feed_topic_eof(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition, int64_t offset);
+void ngx_kafka_sse_feed_topic_out_of_range(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition);
+void ngx_kafka_sse_feed_topic_look(ngx_kafka_sse_feed_topic_t *ft);
+void ngx_kafka_sse_feed_topic_subscribed(ngx_kafka_sse_feed_topic_t *ft);
+void ngx_kafka_sse_feed_topic_unsubscribed(ngx_kafka_sse_feed_topic_t *ft);
+
+/*
+ * The partition's owner has published the records from "from" up to end; none,
+ * if these are the same; high is Kafka's end, or -1.  NGX_OK: its records are
+ * wanted, for _take(); NGX_DECLINED: Kafka has them when we want them.
+ */
+
+ngx_int_t ngx_kafka_sse_feed_topic_announced(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition, int64_t from, int64_t end, int64_t high);
+void ngx_kafka_sse_feed_topic_take(ngx_kafka_sse_feed_topic_t *ft,
+    ngx_kafka_sse_record_t *rec);
+
+
+#endif /* _NGX_KAFKA_SSE_FEED_TOPIC_H_INCLUDED_ */
