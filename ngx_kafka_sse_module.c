@@ -11,6 +11,7 @@
 #include <shared/ngx_kafka_sse_zone.h>
 #include <companion/ngx_kafka_sse_cluster.h>
 #include <companion/ngx_kafka_sse_companion.h>
+#include <companion/ngx_kafka_sse_history.h>
 #include <companion/ngx_kafka_sse_redis_url.h>
 #include <worker/ngx_kafka_sse_location.h>
 #include <worker/ngx_kafka_sse_status.h>
@@ -66,6 +67,13 @@ static ngx_command_t  ngx_kafka_sse_commands[] = {
     { ngx_string("kafka_sse_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_kafka_sse_zone_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kafka_sse_history"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_kafka_sse_history_directive,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -209,6 +217,9 @@ ngx_kafka_sse_create_main_conf(ngx_conf_t *cf)
 
     kmcf->cycle = cf->cycle;
     kmcf->ring_size = NGX_CONF_UNSET;
+    kmcf->history.records = NGX_CONF_UNSET_UINT;
+    kmcf->history.bytes = NGX_CONF_UNSET_SIZE;
+    kmcf->history.age = NGX_CONF_UNSET_MSEC;
     kmcf->drain = NGX_CONF_UNSET_MSEC;
 
     return kmcf;
@@ -225,6 +236,8 @@ ngx_kafka_sse_init_main_conf(ngx_conf_t *cf, void *conf)
         kmcf->ring_size = 64 * 1024 * 1024;
     }
 
+    ngx_conf_init_uint_value(kmcf->history.records, 1000);
+    ngx_conf_init_msec_value(kmcf->history.age, 5 * 60 * 1000);
     ngx_conf_init_msec_value(kmcf->drain, 10000);
 
     if (kmcf->redis == NULL

@@ -135,6 +135,10 @@ my %good = (
             . " password_file=$dir/secret;",
         'kafka_sse_zone kafka_sse:1m;',
         'kafka_sse_zone other:2048k;',
+        'kafka_sse_history records=0;',
+        'kafka_sse_history records=1000 age=5m;',
+        'kafka_sse_history bytes=64k;',
+        'kafka_sse_history age=500ms bytes=1m records=10;',
         'kafka_sse_drain 10s;',
         'kafka_sse_drain 0;',
         map { "kafka_sse_$_;" } 'heartbeat 15s', 'retry 1s', 'event x',
@@ -424,11 +428,32 @@ bad("kafka_sse_$_ twice is refused", (split)[0] =~ s/^/kafka_sse_/r,
 bad_at(l => 'kafka_sse_status xml;', 'xml', alone => 1);
 bad_at(h => "kafka_sse_drain $_;", $_) for 'x', '-1s';
 
+bad_at(h => "kafka_sse_history $$_[0];", $$_[1]) for (
+    [ '100', '100' ],
+    [ 'records=', 'records=' ],
+    [ 'records=-1', 'records=-1' ],
+    [ 'records=many', 'records=many' ],
+    [ 'records=1 records=2', 'records=2' ],
+    [ 'bytes=', 'bytes=' ],
+    [ 'bytes=0', 'bytes=0' ],
+    [ 'bytes=1t', 'bytes=1t' ],
+    [ 'age=', 'age=' ],
+    [ 'age=0', 'age=0' ],
+    [ 'age=-1m', 'age=-1m' ],
+    [ 'records=1 age=soon', 'age=soon' ],
+    [ 'records=1 nonsense=1', 'nonsense=1' ],
+);
+
+bad_at(h => 'kafka_sse_history;', 'kafka_sse_history');
+bad('kafka_sse_history twice is refused', 'kafka_sse_history',
+    'kafka_sse_history age=2s;',
+    h => "kafka_sse_history records=1;\nkafka_sse_history age=2s;");
+
 
 # ---- where it may stand
 
 for my $directive ('kafka_sse_zone a:8m', 'kafka_sse_redis redis://127.0.0.1',
-                   'kafka_sse_drain 1s')
+                   'kafka_sse_drain 1s', 'kafka_sse_history records=1')
 {
     my ($name) = split / /, $directive;
     bad_at($_ => "$directive;", $name) for qw(s l);

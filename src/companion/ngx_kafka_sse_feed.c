@@ -23,6 +23,7 @@ struct ngx_kafka_sse_feed_s {
     ngx_kafka_sse_reader_sink_t       sink;
     ngx_kafka_sse_feed_topic_t       *topics;  /* as in conf->topics */
     ngx_kafka_sse_appender_t          appender;
+    ngx_kafka_sse_history_room_t      room;
     ngx_pool_t                       *pool;
     ngx_log_t                        *log;
 };
@@ -87,6 +88,7 @@ ngx_kafka_sse_feed_create(ngx_pool_t *pool, ngx_kafka_sse_main_conf_t *kmcf,
 
         ft->topic = topics[i];
         ft->appender = &feed->appender;
+        ft->room = &feed->room;
         ft->log = log;
     }
 
@@ -104,6 +106,10 @@ ngx_kafka_sse_feed_create(ngx_pool_t *pool, ngx_kafka_sse_main_conf_t *kmcf,
     feed->sink.metadata = ngx_kafka_sse_feed_metadata;
 
     ngx_kafka_sse_appender_init(&feed->appender, kmcf, log);
+
+    /* the other half is for what comes while the past is sent */
+
+    feed->room.left = feed->appender.ring->size / 2;
 
     return feed;
 }

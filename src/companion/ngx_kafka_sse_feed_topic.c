@@ -12,15 +12,12 @@
 #include <companion/ngx_kafka_sse_reader.h>
 
 
-/* what a node that starts reads of each partition's past */
-
-#define NGX_KAFKA_SSE_FEED_HISTORY  1000       /* records */
-
-
 static void ngx_kafka_sse_feed_topic_tail(ngx_kafka_sse_feed_topic_t *ft,
     int32_t partition);
 static void ngx_kafka_sse_feed_topic_live(ngx_kafka_sse_feed_topic_t *ft,
     int32_t partition);
+static void ngx_kafka_sse_feed_topic_begin(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition, int64_t offset);
 static void ngx_kafka_sse_feed_topic_start(ngx_kafka_sse_feed_topic_t *ft);
 static ngx_uint_t ngx_kafka_sse_feed_topic_hears(
     ngx_kafka_sse_feed_partition_t *part);
@@ -140,6 +137,7 @@ ngx_kafka_sse_feed_topic_tail(ngx_kafka_sse_feed_topic_t *ft,
     int32_t partition)
 {
     int64_t                          held;
+    ngx_uint_t                       records;
     ngx_kafka_sse_feed_partition_t  *part;
 
     part = &ft->partitions[partition];
@@ -150,8 +148,12 @@ ngx_kafka_sse_feed_topic_tail(ngx_kafka_sse_feed_topic_t *ft,
     part->sh->tailing = 1;
 
     if (held == NGX_KAFKA_SSE_NO_OFFSET) {
+        ngx_kafka_sse_history_begin(&part->history, ft->room);
+
+        records = ft->appender->conf->history.records;
+
         ngx_kafka_sse_reader_start(ft->reader, ft->topic, partition, 0,
-                                   NGX_KAFKA_SSE_FEED_HISTORY);
+                                   ngx_max(records, 1));
         return;
     }
 
@@ -178,6 +180,45 @@ ngx_kafka_sse_feed_topic_live(ngx_kafka_sse_feed_topic_t *ft,
     part->sh->tailing = 0;
 
     ngx_kafka_sse_reader_stop(ft->reader, ft->topic, partition);
+}
+
+
+/*
+ * The past has been read: offset is the end, past which there may be markers
+ * of transactions only.  "held" stays before them, as on every other node.
+ */
+
+static void
+ngx_kafka_sse_feed_topic_begin(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition, int64_t offset)
+{
+    ngx_kafka_sse_record_t          *rec;
+    ngx_kafka_sse_history_t         *history;
+    ngx_kafka_sse_feed_partition_t  *part;
+
+    part = &ft->partitions[partition];
+    history = &part->history;
+
+    ngx_kafka_sse_history_end(history, ft->room);
+
+    rec = ngx_kafka_sse_history_first(history);
+
+    if (rec) {
+        part->sh->held = rec->offset;
+
+    } else if (history->next != NGX_KAFKA_SSE_NO_OFFSET) {
+        part->sh->held = history->next;
+
+    } else {
+        part->sh->held = offset;
+    }
+
+    while (rec) {
+        ngx_kafka_sse_appender_record(ft->appender, ft->index, rec);
+
+        ngx_kafka_sse_history_drop(history);
+        rec = ngx_kafka_sse_history_first(history);
+    }
 }
 
 
@@ -310,11 +351,14 @@ ngx_kafka_sse_feed_topic_record(ngx_kafka_sse_feed_topic_t *ft,
         return;
     }
 
-    if (part->sh->held == NGX_KAFKA_SSE_NO_OFFSET) {
-        part->sh->held = rec->offset;
-    }
-
     part->sh->end = end;
+
+    if (part->sh->held == NGX_KAFKA_SSE_NO_OFFSET) {
+        ngx_kafka_sse_history_add(&part->history,
+                                  &ft->appender->conf->history, ft->room, rec,
+                                  ft->log);
+        return;
+    }
 
     if (rec->offset < part->sh->held) {
         part->sh->duplicates++;
@@ -369,13 +413,8 @@ ngx_kafka_sse_feed_topic_eof(ngx_kafka_sse_feed_topic_t *ft,
         }
     }
 
-    /*
-     * Past the last record there may be transaction markers; "held" stays
-     * before them, as on every other node
-     */
-
     if (part->sh->held == NGX_KAFKA_SSE_NO_OFFSET) {
-        part->sh->held = offset;
+        ngx_kafka_sse_feed_topic_begin(ft, partition, offset);
     }
 
     part->sh->end = ngx_max(part->sh->end, offset);

@@ -13,6 +13,7 @@
 
 #include <companion/ngx_kafka_sse_appender.h>
 #include <companion/ngx_kafka_sse_feed.h>
+#include <companion/ngx_kafka_sse_history.h>
 
 
 /* nothing of a partition for so long, in ms: Redis or its owner is away */
@@ -34,6 +35,7 @@ typedef struct {
                                                   present subscription; 0:
                                                   never */
     ngx_kafka_sse_partition_sh_t  *sh;         /* held is there */
+    ngx_kafka_sse_history_t        history;    /* until it has begun */
     unsigned                       tails:1;
     unsigned                       begun:1;    /* has reached the end once */
     unsigned                       moved:1;    /* Kafka does not have "held",
@@ -49,6 +51,7 @@ typedef struct {
     ngx_kafka_sse_reader_t           *reader;
     ngx_kafka_sse_redis_t            *redis;   /* NULL: it is off */
     ngx_kafka_sse_appender_t         *appender;
+    ngx_kafka_sse_history_room_t     *room;
     ngx_log_t                        *log;
 
     ngx_kafka_sse_topic_sh_t         *sh;      /* NULL: no metadata yet */

@@ -64,6 +64,16 @@ typedef struct {
 } ngx_kafka_sse_redis_conf_t;
 
 
+/* what a node that starts reads of each partition's past */
+
+typedef struct {
+    ngx_uint_t                   records;
+    size_t                       bytes;        /* as they are in the ring, or
+                                                  NGX_CONF_UNSET_SIZE */
+    ngx_msec_t                   age;
+} ngx_kafka_sse_history_conf_t;
+
+
 typedef struct {
     ngx_array_t                  clusters;     /* ngx_kafka_sse_cluster_t * */
     ngx_array_t                  topics;       /* ngx_kafka_sse_topic_t * */
@@ -74,6 +84,7 @@ typedef struct {
     ngx_shm_zone_t              *node_zone;
     ngx_str_t                    ring_name;
     ssize_t                      ring_size;
+    ngx_kafka_sse_history_conf_t history;
     ngx_msec_t                   drain;
     ngx_uint_t                   cloudevents;  /* some location wants JSON
                                                   records recognized */
