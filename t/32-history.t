@@ -158,7 +158,8 @@ sub produce ($topic, $partition, $n, %opt) {
     cmp_ok($status->{written}, '<=', $status->{size} / 2 + 1024,
            'the past of all partitions takes half of the ring at most');
     cmp_ok($status->{written}, '>=', $status->{size} / 3, '... and uses it');
-    is($records->[7], 3, '... with all of a small partition') or diag("@$records");
+    is($records->[7], 3, "... with all of a small partition")
+        or diag("@$records");
     is(scalar(grep { $_ >= 30 } @$records), 7, '... and some of each other')
         or diag("@$records");
     $node->quit;

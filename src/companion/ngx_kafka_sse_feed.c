@@ -233,6 +233,7 @@ ngx_kafka_sse_feed_metadata(void *data,
                           &topic->name, &topic->cluster->name);
         }
 
+        ngx_kafka_sse_feed_topic_gone(ft);
         ft->known = 1;
         return;
     }

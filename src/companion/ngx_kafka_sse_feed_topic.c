@@ -8,12 +8,10 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 
-#include <companion/ngx_kafka_sse_feed_topic.h>
+#include <companion/ngx_kafka_sse_feed_check.h>
 #include <companion/ngx_kafka_sse_reader.h>
 
 
-static void ngx_kafka_sse_feed_topic_tail(ngx_kafka_sse_feed_topic_t *ft,
-    int32_t partition);
 static void ngx_kafka_sse_feed_topic_live(ngx_kafka_sse_feed_topic_t *ft,
     int32_t partition);
 static void ngx_kafka_sse_feed_topic_begin(ngx_kafka_sse_feed_topic_t *ft,
@@ -26,8 +24,6 @@ static ngx_uint_t ngx_kafka_sse_feed_topic_reached(
     int64_t from, int64_t end);
 static void ngx_kafka_sse_feed_topic_gap(ngx_kafka_sse_feed_topic_t *ft,
     int32_t partition, int64_t from, int64_t end);
-static void ngx_kafka_sse_feed_topic_move(ngx_kafka_sse_feed_topic_t *ft,
-    int32_t partition, int64_t to, ngx_uint_t reason);
 
 
 ngx_int_t
@@ -105,8 +101,13 @@ ngx_kafka_sse_feed_topic_grow(ngx_kafka_sse_feed_topic_t *ft, ngx_uint_t n,
         }
     }
 
-    for (p = ft->n, ft->n = ngx_max(ft->n, n); p < n; p++) {
+    /* what was there before may be another one by now: see _check() */
+
+    p = ft->gone ? 0 : ft->n;
+
+    for (ft->n = ngx_max(ft->n, n); p < n; p++) {
         ngx_kafka_sse_feed_topic_tail(ft, p);
+        ngx_kafka_sse_feed_check_start(ft, p);
     }
 
     ft->sh->n = ft->n;
@@ -115,6 +116,22 @@ ngx_kafka_sse_feed_topic_grow(ngx_kafka_sse_feed_topic_t *ft, ngx_uint_t n,
 
     ft->started = 0;
     ngx_kafka_sse_feed_topic_start(ft);
+}
+
+
+void
+ngx_kafka_sse_feed_topic_gone(ngx_kafka_sse_feed_topic_t *ft)
+{
+    if (ft->n == 0 || ft->gone) {
+        return;
+    }
+
+    ft->gone = 1;
+
+    ngx_log_error(NGX_LOG_WARN, ft->log, 0,
+                  "kafka_sse: topic \"%V\" does not exist in cluster \"%V\" "
+                  "any more, waiting for it",
+                  &ft->topic->name, &ft->topic->cluster->name);
 }
 
 
@@ -130,9 +147,7 @@ ngx_kafka_sse_feed_topic_partition(ngx_kafka_sse_feed_topic_t *ft,
 }
 
 
-/* the reader takes the partition over, from where we are */
-
-static void
+void
 ngx_kafka_sse_feed_topic_tail(ngx_kafka_sse_feed_topic_t *ft,
     int32_t partition)
 {
@@ -144,6 +159,8 @@ ngx_kafka_sse_feed_topic_tail(ngx_kafka_sse_feed_topic_t *ft,
     held = part->sh->held;
 
     part->tails = 1;
+    part->checks = 0;
+    part->moved = 0;
     part->was = held;
     part->sh->tailing = 1;
 
@@ -176,6 +193,8 @@ ngx_kafka_sse_feed_topic_live(ngx_kafka_sse_feed_topic_t *ft,
     part = &ft->partitions[partition];
 
     part->tails = 0;
+    part->checks = 0;
+    part->repairs = 0;
     part->goal = -1;
     part->sh->tailing = 0;
 
@@ -311,6 +330,11 @@ ngx_kafka_sse_feed_topic_look(ngx_kafka_sse_feed_topic_t *ft)
                       "of topic \"%V\" for %d ms, reading Kafka",
                       n, &ft->topic->name, NGX_KAFKA_SSE_FEED_AWAY);
     }
+
+    if (ngx_current_msec - ft->checked >= NGX_KAFKA_SSE_FEED_CHECK) {
+        ft->checked = ngx_current_msec;
+        ngx_kafka_sse_feed_check_next(ft);
+    }
 }
 
 
@@ -347,21 +371,32 @@ ngx_kafka_sse_feed_topic_record(ngx_kafka_sse_feed_topic_t *ft,
 
     part = ngx_kafka_sse_feed_topic_partition(ft, rec->partition);
 
-    if (part == NULL || !part->tails) {
+    if (part == NULL || (!part->tails && !part->checks)) {
         return;
     }
 
     part->sh->end = end;
 
+    if (part->checks) {
+        ngx_kafka_sse_feed_check_answer(ft, rec->partition, rec);
+        return;
+    }
+
     if (part->sh->held == NGX_KAFKA_SSE_NO_OFFSET) {
+        ngx_kafka_sse_mark_set(&part->sh->mark, rec);
         ngx_kafka_sse_history_add(&part->history,
                                   &ft->appender->conf->history, ft->room, rec,
                                   ft->log);
         return;
     }
 
+    if (part->moved && !part->looked
+        && ngx_kafka_sse_feed_check_beginning(ft, rec) != NGX_OK)
+    {
+        return;
+    }
+
     if (rec->offset < part->sh->held) {
-        part->sh->duplicates++;
         return;
     }
 
@@ -373,6 +408,8 @@ ngx_kafka_sse_feed_topic_record(ngx_kafka_sse_feed_topic_t *ft,
                                           NGX_KAFKA_SSE_MOVE_EXPIRED);
         }
     }
+
+    part->sh->repaired += part->repairs;
 
     ngx_kafka_sse_appender_record(ft->appender, ft->index, rec);
 }
@@ -386,7 +423,7 @@ ngx_kafka_sse_feed_topic_eof(ngx_kafka_sse_feed_topic_t *ft,
 
     part = ngx_kafka_sse_feed_topic_partition(ft, partition);
 
-    if (part == NULL || !part->tails) {
+    if (part == NULL || (!part->tails && !part->checks)) {
         return;
     }
 
@@ -394,18 +431,25 @@ ngx_kafka_sse_feed_topic_eof(ngx_kafka_sse_feed_topic_t *ft,
                    "kafka_sse feed end of %V/%D:%L", &ft->topic->name,
                    partition, offset);
 
+    if (part->checks) {
+
+        if (offset > part->sh->mark.offset) {
+            ngx_kafka_sse_feed_check_answer(ft, partition, NULL);
+
+        } else {
+            ngx_kafka_sse_feed_check_doubt(ft, partition);
+        }
+
+        return;
+    }
+
     if (part->moved) {
-        part->moved = 0;
 
-        if (offset < part->sh->held) {
-
-            /* all that there is was below "held": it is not what we had */
-
-            ngx_kafka_sse_feed_topic_move(ft, partition, 0,
-                                          NGX_KAFKA_SSE_MOVE_TRUNCATED);
-            ngx_kafka_sse_feed_topic_tail(ft, partition);
+        if (ngx_kafka_sse_feed_check_end(ft, partition, offset) != NGX_OK) {
             return;
         }
+
+        part->moved = 0;
 
         if (offset > part->sh->held) {
             ngx_kafka_sse_feed_topic_move(ft, partition, offset,
@@ -438,16 +482,9 @@ ngx_kafka_sse_feed_topic_out_of_range(ngx_kafka_sse_feed_topic_t *ft,
 
     part = ngx_kafka_sse_feed_topic_partition(ft, partition);
 
-    if (part == NULL || !part->tails) {
-        return;
+    if (part && (part->tails || part->checks)) {
+        ngx_kafka_sse_feed_check_doubt(ft, partition);
     }
-
-    /* what is there is looked at, before anybody is told anything */
-
-    part->moved = (part->sh->held != NGX_KAFKA_SSE_NO_OFFSET);
-
-    ngx_kafka_sse_reader_start(ft->reader, ft->topic, partition,
-                               NGX_KAFKA_SSE_READER_BEGINNING, 0);
 }
 
 
@@ -463,6 +500,21 @@ ngx_kafka_sse_feed_topic_announced(ngx_kafka_sse_feed_topic_t *ft,
     }
 
     part->heard = ngx_current_msec;
+
+    if (end >= part->sh->held) {
+        part->behind = 0;
+
+    } else if (part->behind == 0) {
+        part->behind = ngx_current_msec;
+
+    } else if (!part->tails
+               && ngx_current_msec - part->behind >= NGX_KAFKA_SSE_FEED_AWAY)
+    {
+
+        /* it is slow, or the topic that it reads ends below ours */
+
+        ngx_kafka_sse_feed_check_start(ft, partition);
+    }
 
     if (part->tails) {
 
@@ -501,6 +553,7 @@ ngx_kafka_sse_feed_topic_gap(ngx_kafka_sse_feed_topic_t *ft,
                   part->sh->held, from);
 
     part->sh->gaps++;
+    part->repairs = 1;
     part->goal = end;
 
     ngx_kafka_sse_feed_topic_tail(ft, partition);
@@ -524,7 +577,7 @@ ngx_kafka_sse_feed_topic_take(ngx_kafka_sse_feed_topic_t *ft,
 }
 
 
-static void
+void
 ngx_kafka_sse_feed_topic_move(ngx_kafka_sse_feed_topic_t *ft,
     int32_t partition, int64_t to, ngx_uint_t reason)
 {

@@ -14,6 +14,7 @@
 #include <companion/ngx_kafka_sse_appender.h>
 #include <companion/ngx_kafka_sse_feed.h>
 #include <companion/ngx_kafka_sse_history.h>
+#include <companion/ngx_kafka_sse_mark.h>
 
 
 /* nothing of a partition for so long, in ms: Redis or its owner is away */
@@ -38,9 +39,22 @@ typedef struct {
     ngx_kafka_sse_history_t        history;    /* until it has begun */
     unsigned                       tails:1;
     unsigned                       begun:1;    /* has reached the end once */
+    unsigned                       repairs:1;  /* it tails to fill a gap */
+
+    /* is the topic still the one that it was? */
+
+    ngx_kafka_sse_mark_t           newest;     /* after the check that is under
+                                                  way: the mark, if all is
+                                                  well */
+    ngx_msec_t                     behind;     /* since when its owner is; 0:
+                                                  it is not */
+    unsigned                       checks:1;   /* the mark is being read */
     unsigned                       moved:1;    /* Kafka does not have "held",
-                                                  it says: what comes next
-                                                  shows where it goes on */
+                                                  it says, or has not the
+                                                  mark: its beginning is being
+                                                  read, to see */
+    unsigned                       differs:1;  /* another record is there */
+    unsigned                       looked:1;   /* the beginning has been seen */
 } ngx_kafka_sse_feed_partition_t;
 
 
@@ -58,7 +72,11 @@ typedef struct {
     ngx_uint_t                        index;   /* in the shared table */
     ngx_uint_t                        n;       /* partitions known here */
     ngx_kafka_sse_feed_partition_t   *partitions;
+    ngx_msec_t                        checked; /* when one of them was */
+    ngx_uint_t                        turn;    /* whose it is next */
     unsigned                          known:1;      /* metadata has come */
+    unsigned                          gone:1;       /* Kafka did not have it,
+                                                       since its last check */
     unsigned                          started:1;    /* said so in the ring */
     unsigned                          wanted:1;     /* its channel is */
     unsigned                          subscribed:1; /* its channel is */
@@ -83,10 +101,24 @@ ngx_int_t ngx_kafka_sse_feed_topic_enter(ngx_kafka_sse_feed_topic_t *ft,
 void ngx_kafka_sse_feed_topic_grow(ngx_kafka_sse_feed_topic_t *ft,
     ngx_uint_t n, ngx_uint_t running);
 
+/* it does not exist any more: what comes under its name may be another one */
+
+void ngx_kafka_sse_feed_topic_gone(ngx_kafka_sse_feed_topic_t *ft);
+
 /* the partition, or NULL if it is not known */
 
 ngx_kafka_sse_feed_partition_t *ngx_kafka_sse_feed_topic_partition(
     ngx_kafka_sse_feed_topic_t *ft, int32_t partition);
+
+/* the reader takes the partition over, from where we are */
+
+void ngx_kafka_sse_feed_topic_tail(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition);
+
+/* its position goes elsewhere, clients are told why */
+
+void ngx_kafka_sse_feed_topic_move(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition, int64_t to, ngx_uint_t reason);
 
 /* as in feed.h: what the reader and the subscription have to say */
 

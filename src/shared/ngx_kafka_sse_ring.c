@@ -25,6 +25,8 @@ static void ngx_kafka_sse_ring_make_room(ngx_kafka_sse_ring_sh_t *ring,
 static void ngx_kafka_sse_ring_end(ngx_kafka_sse_ring_sh_t *ring,
     ngx_kafka_sse_ring_entry_t *entry);
 static u_char *ngx_kafka_sse_ring_put(u_char *p, ngx_str_t *s);
+static void ngx_kafka_sse_ring_view_body(u_char *p,
+    ngx_kafka_sse_ring_entry_t *entry, ngx_kafka_sse_record_t *rec);
 static u_char *ngx_kafka_sse_ring_view(u_char *p, ngx_str_t *s, uint32_t len);
 
 
@@ -334,16 +336,22 @@ ngx_kafka_sse_ring_copy(ngx_kafka_sse_ring_sh_t *ring, uint64_t place,
         return NGX_DECLINED;
     }
 
-    rec->partition = entry->partition;
-    rec->offset = entry->offset;
-    rec->timestamp = entry->timestamp;
-    rec->flags = entry->flags;
-
-    p = ngx_kafka_sse_ring_view(buf, &rec->key, entry->key_len);
-    p = ngx_kafka_sse_ring_view(p, &rec->value, entry->value_len);
-    (void) ngx_kafka_sse_ring_view(p, &rec->headers, entry->headers_len);
+    ngx_kafka_sse_ring_view_body(buf, entry, rec);
 
     return NGX_OK;
+}
+
+
+void
+ngx_kafka_sse_ring_view_record(ngx_kafka_sse_ring_sh_t *ring, uint64_t place,
+    ngx_kafka_sse_ring_entry_t *entry, ngx_kafka_sse_record_t *rec)
+{
+    u_char  *p;
+
+    p = ngx_kafka_sse_ring_at(ring, place);
+
+    ngx_kafka_sse_ring_view_body(p + sizeof(ngx_kafka_sse_ring_entry_t), entry,
+                                 rec);
 }
 
 
@@ -380,6 +388,21 @@ static u_char *
 ngx_kafka_sse_ring_put(u_char *p, ngx_str_t *s)
 {
     return s->len ? ngx_cpymem(p, s->data, s->len) : p;
+}
+
+
+static void
+ngx_kafka_sse_ring_view_body(u_char *p, ngx_kafka_sse_ring_entry_t *entry,
+    ngx_kafka_sse_record_t *rec)
+{
+    rec->partition = entry->partition;
+    rec->offset = entry->offset;
+    rec->timestamp = entry->timestamp;
+    rec->flags = entry->flags;
+
+    p = ngx_kafka_sse_ring_view(p, &rec->key, entry->key_len);
+    p = ngx_kafka_sse_ring_view(p, &rec->value, entry->value_len);
+    (void) ngx_kafka_sse_ring_view(p, &rec->headers, entry->headers_len);
 }
 
 

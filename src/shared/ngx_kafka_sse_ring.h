@@ -131,6 +131,12 @@ ngx_int_t ngx_kafka_sse_ring_copy(ngx_kafka_sse_ring_sh_t *ring,
     uint64_t place, ngx_kafka_sse_ring_entry_t *entry, u_char *buf,
     ngx_kafka_sse_record_t *rec);
 
+/* the same without a copy, for the writer: the entry stays until it appends */
+
+void ngx_kafka_sse_ring_view_record(ngx_kafka_sse_ring_sh_t *ring,
+    uint64_t place, ngx_kafka_sse_ring_entry_t *entry,
+    ngx_kafka_sse_record_t *rec);
+
 /*
  * A consistent look at the table: _begin() returns seq, or 1 (odd) if an append
  * is under way for too long (its writer was killed: there will be a wake-up);

@@ -84,6 +84,7 @@ ngx_kafka_sse_topics_reset(ngx_kafka_sse_topic_sh_t *sh,
     sh->started = 0;
     sh->born = 0;
     sh->n = 0;
+    sh->former = 0;
 
     ngx_kafka_sse_topics_copy(sh->cluster_id, cluster_id);
     ngx_memcpy(sh->incarnation, incarnation, 16);
@@ -100,6 +101,7 @@ ngx_kafka_sse_topics_reset(ngx_kafka_sse_topic_sh_t *sh,
         ngx_memzero(part, sizeof(ngx_kafka_sse_partition_sh_t));
         part->held = NGX_KAFKA_SSE_NO_OFFSET;
         part->end = -1;
+        part->mark.offset = NGX_KAFKA_SSE_NO_OFFSET;
     }
 }
 

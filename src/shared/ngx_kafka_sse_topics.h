@@ -26,6 +26,15 @@
 #define NGX_KAFKA_SSE_NO_OFFSET        (-1001)
 
 
+/* what a record looked like: by this the topic is known again */
+
+typedef struct {
+    int64_t                         offset;    /* < 0: none */
+    int64_t                         timestamp;
+    uint64_t                        crc;       /* of key and value */
+} ngx_kafka_sse_mark_t;
+
+
 /* written inside a ring append or with the ring's sequence odd, see ring.h */
 
 typedef struct {
@@ -38,6 +47,8 @@ typedef struct {
     uint64_t                        gaps;      /* found */
     uint64_t                        duplicates;
     uint64_t                        tailing;   /* 1: read from Kafka directly */
+    uint64_t                        repaired;  /* appended to fill a gap */
+    ngx_kafka_sse_mark_t            mark;      /* the companion's only */
 } ngx_kafka_sse_partition_sh_t;
 
 
@@ -47,6 +58,8 @@ typedef struct {
     u_char                          cluster_id[256];/* length first */
     u_char                          incarnation[16];
     uint32_t                        tag;       /* in positions */
+    uint32_t                        former;    /* that of the topic which was
+                                                  here before, 0: none */
     uint32_t                        n;         /* partitions, 0: not known */
     uint32_t                        started;   /* streams may begin */
     uint32_t                        born;      /* made while we were running:

@@ -21,6 +21,11 @@
 static ngx_kafka_sse_group_t *ngx_kafka_sse_group_create(
     ngx_kafka_sse_hub_t *hub, ngx_kafka_sse_loc_conf_t *conf,
     ngx_uint_t framing, ngx_uint_t is_private);
+static void ngx_kafka_sse_group_settle(ngx_kafka_sse_group_t *group);
+static void ngx_kafka_sse_group_dirty(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group);
+static void ngx_kafka_sse_group_append(ngx_kafka_sse_group_t *group,
+    ngx_str_t *event);
 
 
 ngx_kafka_sse_group_t *
@@ -118,6 +123,7 @@ ngx_kafka_sse_group_free(ngx_kafka_sse_group_t *group)
 
     ngx_kafka_sse_rewind_close(group);
     ngx_kafka_sse_reset_free(&group->reset);
+    ngx_kafka_sse_reset_free(&group->moves);
 
     ngx_free(group);
 }
@@ -338,24 +344,60 @@ ngx_kafka_sse_group_record(ngx_kafka_sse_hub_t *hub,
 }
 
 
+/* it is complete each time; the next move writes over its end */
+
+/* the position belongs to what has been moved so far, so it is taken now */
+
 void
 ngx_kafka_sse_group_move(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_member_t *member, ngx_kafka_sse_ring_entry_t *entry)
 {
-    ngx_kafka_sse_reset_t  reset;
+    ngx_str_t               id, text;
+    ngx_kafka_sse_group_t  *group;
 
-    ngx_memzero(&reset, sizeof(ngx_kafka_sse_reset_t));
+    group = member->group;
 
-    if (ngx_kafka_sse_reset_add(&reset, &member->public, entry->partition,
-                                entry->from, entry->offset, entry->flags,
-                                hub->log)
-        != NGX_OK)
-    {
-        ngx_kafka_sse_group_cut(member->group, NGX_KAFKA_SSE_CLOSE_ERROR);
-        return;
+    if (group->moves.data == NULL) {
+        (void) ngx_atomic_fetch_add(&hub->node->resets, 1);
     }
 
-    ngx_kafka_sse_group_reset(hub, member->group, &reset);
+    ngx_kafka_sse_group_dirty(hub, group);
+
+    ngx_str_null(&text);
+
+    if (ngx_kafka_sse_reset_add(&group->moves, &member->public,
+                                entry->partition, entry->from, entry->offset,
+                                entry->flags, hub->log)
+        == NGX_OK)
+    {
+        id = ngx_kafka_sse_group_position(group, NULL);
+        text = ngx_kafka_sse_reset_text(&group->moves, &id, hub->log);
+    }
+
+    if (text.data == NULL) {
+        ngx_kafka_sse_group_cut(group, NGX_KAFKA_SSE_CLOSE_ERROR);
+    }
+
+    group->moves_len = text.len;
+}
+
+
+/* what is to be told of moves goes before what comes after them */
+
+static void
+ngx_kafka_sse_group_settle(ngx_kafka_sse_group_t *group)
+{
+    ngx_str_t  event;
+
+    if (group->moves_len) {
+        event.data = group->moves.data;
+        event.len = group->moves_len;
+
+        ngx_kafka_sse_group_append(group, &event);
+        group->moves_len = 0;
+    }
+
+    ngx_kafka_sse_reset_free(&group->moves);
 }
 
 
@@ -399,18 +441,33 @@ ngx_kafka_sse_group_id(ngx_kafka_sse_hub_t *hub, ngx_kafka_sse_group_t *group)
 }
 
 
-/* HTTP/1.1 chunk framing, where the group has it, is already in the log */
-
 void
 ngx_kafka_sse_group_event(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_group_t *group, ngx_str_t *event)
 {
-    u_char  *p, *start;
+    ngx_kafka_sse_group_dirty(hub, group);
+    ngx_kafka_sse_group_settle(group);
+    ngx_kafka_sse_group_append(group, event);
+}
 
+
+static void
+ngx_kafka_sse_group_dirty(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group)
+{
     if (!group->is_dirty) {
         group->is_dirty = 1;
         ngx_queue_insert_tail(&hub->dirty, &group->dirty);
     }
+}
+
+
+/* HTTP/1.1 chunk framing, where the group has it, is already in the log */
+
+static void
+ngx_kafka_sse_group_append(ngx_kafka_sse_group_t *group, ngx_str_t *event)
+{
+    u_char  *p, *start;
 
     start = ngx_kafka_sse_log_reserve(&group->log,
                                       NGX_KAFKA_SSE_CHUNK_LEN + event->len);
@@ -521,6 +578,8 @@ ngx_kafka_sse_group_flush(ngx_kafka_sse_group_t *group)
 {
     ngx_queue_t             *q;
     ngx_kafka_sse_stream_t  *stream;
+
+    ngx_kafka_sse_group_settle(group);
 
     ngx_queue_remove(&group->dirty);
     group->is_dirty = 0;

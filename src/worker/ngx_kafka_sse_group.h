@@ -89,6 +89,8 @@ struct ngx_kafka_sse_group_s {
     ngx_kafka_sse_start_t       start;      /* private: of ..GROUP_ASK */
     ngx_kafka_sse_reset_t       reset;      /* private: what is to be told */
     ngx_kafka_sse_rewind_t     *rewind;     /* private: asks Kafka, else NULL */
+    ngx_kafka_sse_reset_t       moves;      /* in a row they are one event */
+    size_t                      moves_len;  /* of it, with its id */
     unsigned                    is_dirty:1;
     unsigned                    is_private:1;
     unsigned                    is_lost:1;  /* private: has no place */
