@@ -39,6 +39,14 @@ sub gaps ($node) {
     return $n;
 }
 
+sub repaired ($node) {
+    my $n = 0;
+    $n += $_->{records_repaired} for partitions($node);
+    return $n;
+}
+
+sub alone ($node) { $node->status->{redis}{kafka_alone_seconds} }
+
 # "kafka", "redis", or both of them
 
 sub source ($node) {
@@ -119,6 +127,7 @@ sub row ($name, $n, $happens, %opt) {
 sub away ($name, $seconds, $away, $back) {
     row($name, 2400, sub {
         my $end = time + $seconds;
+        my $alone = alone($node);
 
         $away->();
         ok(wait_source('kafka', $node, $other), "$name: both nodes read Kafka");
@@ -130,6 +139,11 @@ sub away ($name, $seconds, $away, $back) {
         $back->();
         ok(wait_source('redis', $node, $other),
            "$name: both nodes return to Redis");
+
+        $alone = alone($node) - $alone;
+        ok($alone >= $seconds - 3.5 && $alone <= time - $end + $seconds + 1,
+           "$name: the time on Kafka alone is counted")
+            or diag("$alone s of $seconds");
     });
 }
 
@@ -159,6 +173,8 @@ sub away ($name, $seconds, $away, $back) {
     cmp_ok($took, '<=', $silence, '... within 3 s');
     is(gaps($node), $gaps + 1, '... as a gap');
     is(gaps($other), 0, '... which the other node does not have');
+    is(repaired($node), 1, '... its record is counted as repaired');
+    is(repaired($other), 0, '... here only');
     ok(wait_source('redis', $node), '... and Redis goes on');
 
     $proxy->rules;

@@ -37,6 +37,11 @@ sub again ($topic, $away, $n) {
     $kafka->fill($topic, n => $n, start => 5000) if $n;
 }
 
+sub remembered {
+    my $until = time + 1;
+    KafkaSSE::SSE::pump(10, 'a record is remembered', sub { time >= $until });
+}
+
 sub places (@records) {
     return [ sort map { "$_->{partition}:$_->{offset} $_->{value}" } @records ];
 }
@@ -154,12 +159,12 @@ for my $case ([ 'shorter, at once', 0, 30 ],
 {
     my ($name, $away, $n) = @$case;
 
-    # caught up, and for longer than it takes to remember a record
+    # caught up
 
     my @streams = map { $_->sse('/s')->wait_position } @nodes;
-    my $until = time + 6;
+
     KafkaSSE::SSE::pump($seconds, "$name: caught up", sub {
-        time >= $until && !grep {
+        !grep {
             my $sum = 0;
             $sum += $_ // 0 for @{held($_)};
             $sum != $length
@@ -168,6 +173,7 @@ for my $case ([ 'shorter, at once', 0, 30 ],
 
     my $held = held($nodes[0]);
 
+    remembered();
     again($topic, $away, $n);
     told($name, $topic, $n, $held, @streams);
 
@@ -200,8 +206,7 @@ for my $case ([ 'shorter, at once', 0, 30 ],
     $kafka->fill($topic, n => 300);
     $_->wait_records(300) for @streams;
 
-    my $until = time + 6;
-    KafkaSSE::SSE::pump(10, 'remembered', sub { time >= $until });
+    remembered();
 
     my $held = held($nodes[0]);
     my $companion = $nodes[0]->companion;
@@ -219,6 +224,7 @@ for my $case ([ 'shorter, at once', 0, 30 ],
     my $held = held($nodes[1]);
 
     $nodes[0]->quit;
+    remembered();
     again($topic, 0, 1500);
     $nodes[0]->start;
 

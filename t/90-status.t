@@ -142,6 +142,13 @@ says('... with no lag', sub {
 says('records are counted', sub {
     join(' ', map { $_->{records} } partitions($_)) eq '30 30 30';
 });
+says('nothing is missing, nothing has moved', sub ($now) {
+    join(' ', map { $_->{gaps}, $_->{records_repaired} } partitions($now))
+        eq '0 0 0 0 0 0'
+        && join(' ', map { $now->{streams}{"moves_$_"} }
+                         qw(expired truncated recreated)) eq '0 0 0'
+        && $now->{redis}{kafka_alone_seconds} =~ /^\d+$/;
+});
 says('a topic that is absent is called so', sub {
     my ($t) = grep { $_->{topic} eq $absent } @{$_->{topics}};
     $t->{state} eq 'absent';

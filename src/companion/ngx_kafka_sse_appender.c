@@ -64,6 +64,7 @@ ngx_kafka_sse_appender_record(ngx_kafka_sse_appender_t *appender,
                       ngx_kafka_sse_ring_max(ring));
 
         appender->node->too_large++;
+        appender->node->moves[NGX_KAFKA_SSE_MOVE_TOO_LARGE]++;
 
         ngx_kafka_sse_ring_append_move(ring, index, rec->partition, held,
                                        rec->offset + 1,
@@ -81,6 +82,8 @@ ngx_kafka_sse_appender_move(ngx_kafka_sse_appender_t *appender,
     int64_t  held;
 
     held = appender->ring->table->topics[index].partitions[partition].held;
+
+    appender->node->moves[reason]++;
 
     ngx_kafka_sse_ring_append_move(appender->ring, index, partition, held, to,
                                    reason);

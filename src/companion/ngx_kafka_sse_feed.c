@@ -24,6 +24,7 @@ struct ngx_kafka_sse_feed_s {
     ngx_kafka_sse_feed_topic_t       *topics;  /* as in conf->topics */
     ngx_kafka_sse_appender_t          appender;
     ngx_kafka_sse_history_room_t      room;
+    ngx_msec_t                        looked;  /* when it did; 0: not yet */
     ngx_pool_t                       *pool;
     ngx_log_t                        *log;
 };
@@ -322,11 +323,19 @@ ngx_kafka_sse_feed_unsubscribed(ngx_kafka_sse_feed_t *feed,
 void
 ngx_kafka_sse_feed_look(ngx_kafka_sse_feed_t *feed)
 {
-    ngx_uint_t  i;
+    ngx_uint_t  i, alone;
+
+    alone = 0;
 
     for (i = 0; i < feed->conf->topics.nelts; i++) {
-        ngx_kafka_sse_feed_topic_look(&feed->topics[i]);
+        alone += ngx_kafka_sse_feed_topic_look(&feed->topics[i]);
     }
+
+    if (alone && feed->looked) {
+        feed->appender.node->kafka_alone += ngx_current_msec - feed->looked;
+    }
+
+    feed->looked = ngx_current_msec;
 }
 
 

@@ -19,17 +19,7 @@ static void ngx_kafka_sse_feed_check_recreated(
 void
 ngx_kafka_sse_feed_check_next(ngx_kafka_sse_feed_topic_t *ft)
 {
-    ngx_uint_t                       i, p;
-    ngx_kafka_sse_feed_partition_t  *part;
-
-    for (p = 0; p < ft->n; p++) {
-        part = &ft->partitions[p];
-
-        if (!ngx_kafka_sse_mark_is_set(&part->sh->mark)) {
-            ngx_kafka_sse_mark_newest(&part->sh->mark, ft->appender->ring,
-                                      part->sh);
-        }
-    }
+    ngx_uint_t  i, p;
 
     /* one whose answer is due may have no leader */
 
@@ -43,6 +33,20 @@ ngx_kafka_sse_feed_check_next(ngx_kafka_sse_feed_topic_t *ft)
                 return;
             }
         }
+    }
+}
+
+
+void
+ngx_kafka_sse_feed_check_mark(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition)
+{
+    ngx_kafka_sse_partition_sh_t  *sh;
+
+    sh = ft->partitions[partition].sh;
+
+    if (!ngx_kafka_sse_mark_is_set(&sh->mark)) {
+        ngx_kafka_sse_mark_newest(&sh->mark, ft->appender->ring, sh);
     }
 }
 

@@ -26,7 +26,12 @@
                                               to its next one */
 
 
-/* begins to check one partition of the topic, and sees to marks */
+/* marks the partition's newest record, if none is marked */
+
+void ngx_kafka_sse_feed_check_mark(ngx_kafka_sse_feed_topic_t *ft,
+    int32_t partition);
+
+/* begins to check one partition of the topic */
 
 void ngx_kafka_sse_feed_check_next(ngx_kafka_sse_feed_topic_t *ft);
 
@@ -43,7 +48,10 @@ void ngx_kafka_sse_feed_check_start(ngx_kafka_sse_feed_topic_t *ft,
 void ngx_kafka_sse_feed_check_answer(ngx_kafka_sse_feed_topic_t *ft,
     int32_t partition, ngx_kafka_sse_record_t *rec);
 
-/* Kafka does not have what we had: the beginning is read, part->moved is set */
+/*
+ * Kafka does not have what we had: the beginning is read, part->moved is set;
+ * where there are topic ids, not before Kafka has said that it is the same one
+ */
 
 void ngx_kafka_sse_feed_check_doubt(ngx_kafka_sse_feed_topic_t *ft,
     int32_t partition);

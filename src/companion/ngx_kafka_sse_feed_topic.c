@@ -306,13 +306,14 @@ ngx_kafka_sse_feed_topic_unsubscribed(ngx_kafka_sse_feed_topic_t *ft)
 }
 
 
-void
+ngx_uint_t
 ngx_kafka_sse_feed_topic_look(ngx_kafka_sse_feed_topic_t *ft)
 {
-    ngx_uint_t                       p, n;
+    ngx_uint_t                       p, n, alone;
     ngx_kafka_sse_feed_partition_t  *part;
 
     n = 0;
+    alone = 0;
 
     for (p = 0; p < ft->n; p++) {
         part = &ft->partitions[p];
@@ -322,6 +323,10 @@ ngx_kafka_sse_feed_topic_look(ngx_kafka_sse_feed_topic_t *ft)
             ngx_kafka_sse_feed_topic_tail(ft, p);
             n++;
         }
+
+        ngx_kafka_sse_feed_check_mark(ft, p);
+
+        alone += (part->tails && part->begun);
     }
 
     if (n) {
@@ -335,6 +340,8 @@ ngx_kafka_sse_feed_topic_look(ngx_kafka_sse_feed_topic_t *ft)
         ft->checked = ngx_current_msec;
         ngx_kafka_sse_feed_check_next(ft);
     }
+
+    return alone;
 }
 
 

@@ -128,9 +128,12 @@ void ngx_kafka_sse_feed_topic_eof(ngx_kafka_sse_feed_topic_t *ft,
     int32_t partition, int64_t offset);
 void ngx_kafka_sse_feed_topic_out_of_range(ngx_kafka_sse_feed_topic_t *ft,
     int32_t partition);
-void ngx_kafka_sse_feed_topic_look(ngx_kafka_sse_feed_topic_t *ft);
 void ngx_kafka_sse_feed_topic_subscribed(ngx_kafka_sse_feed_topic_t *ft);
 void ngx_kafka_sse_feed_topic_unsubscribed(ngx_kafka_sse_feed_topic_t *ft);
+
+/* how many partitions are read from Kafka though they have begun */
+
+ngx_uint_t ngx_kafka_sse_feed_topic_look(ngx_kafka_sse_feed_topic_t *ft);
 
 /*
  * The partition's owner has published the records from "from" up to end; none,

@@ -101,6 +101,9 @@ typedef struct {
     ngx_atomic_t                   envelopes_received;
     ngx_atomic_t                   envelopes_bad;
     ngx_atomic_t                   too_large;  /* records the ring refused */
+    ngx_atomic_t                   kafka_alone;         /* ms: with partitions
+                                                  that Redis did not bring */
+    ngx_atomic_t                   moves[NGX_KAFKA_SSE_MOVE_REASONS];
 
     ngx_atomic_t                   replays;    /* opened */
     ngx_atomic_t                   replays_active;      /* have their turn */

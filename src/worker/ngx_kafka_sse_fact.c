@@ -60,6 +60,8 @@ static void ngx_kafka_sse_fact_ring_used(ngx_kafka_sse_fact_row_t *row,
     ngx_kafka_sse_fact_value_t *value);
 static void ngx_kafka_sse_fact_ring_written(ngx_kafka_sse_fact_row_t *row,
     ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_kafka_alone(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
 static void ngx_kafka_sse_fact_ring_too_large(ngx_kafka_sse_fact_row_t *row,
     ngx_kafka_sse_fact_value_t *value);
 static void ngx_kafka_sse_fact_open(ngx_kafka_sse_fact_row_t *row,
@@ -111,6 +113,9 @@ static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_redis[] = {
     { "envelopes_bad", "redis_envelopes_bad_total",
       "Messages of the subscription that were not ours.",
       offsetof(ngx_kafka_sse_node_sh_t, envelopes_bad), NULL },
+    { "kafka_alone_seconds", "redis_kafka_alone_seconds_total",
+      "Time during which Redis did not bring all partitions.",
+      0, ngx_kafka_sse_fact_kafka_alone },
 
     { NULL, NULL, NULL, 0, NULL }
 };
@@ -181,6 +186,9 @@ static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_partition[] = {
     { "gaps", "partition_gaps_total",
       "Times that Redis was found to lack records.",
       offsetof(ngx_kafka_sse_partition_sh_t, gaps), NULL },
+    { "records_repaired", "partition_records_repaired_total",
+      "Records read from Kafka as Redis lacked them.",
+      offsetof(ngx_kafka_sse_partition_sh_t, repaired), NULL },
     { "duplicates", "partition_duplicates_total",
       "Records that came again and were dropped.",
       offsetof(ngx_kafka_sse_partition_sh_t, duplicates), NULL },
@@ -241,6 +249,18 @@ static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_streams[] = {
     { "resumed", "streams_resumed_total",
       "Streams that resumed exactly.",
       offsetof(ngx_kafka_sse_node_sh_t, resumed), NULL },
+    { "moves_expired", "streams_moves_expired_total",
+      "Positions of partitions that went elsewhere: expired.",
+      offsetof(ngx_kafka_sse_node_sh_t, moves)
+      + NGX_KAFKA_SSE_MOVE_EXPIRED * sizeof(ngx_atomic_t), NULL },
+    { "moves_truncated", "streams_moves_truncated_total",
+      "Positions of partitions that went elsewhere: truncated.",
+      offsetof(ngx_kafka_sse_node_sh_t, moves)
+      + NGX_KAFKA_SSE_MOVE_TRUNCATED * sizeof(ngx_atomic_t), NULL },
+    { "moves_recreated", "streams_moves_recreated_total",
+      "Positions of partitions that went elsewhere: recreated.",
+      offsetof(ngx_kafka_sse_node_sh_t, moves)
+      + NGX_KAFKA_SSE_MOVE_RECREATED * sizeof(ngx_atomic_t), NULL },
     { "resets", "streams_resets_total",
       "Events that told of missing records.",
       offsetof(ngx_kafka_sse_node_sh_t, resets), NULL },
@@ -756,6 +776,15 @@ ngx_kafka_sse_fact_ring_written(ngx_kafka_sse_fact_row_t *row,
 
     value->type = NGX_KAFKA_SSE_FACT_NUMBER;
     value->number = ring->head - ring->size;
+}
+
+
+static void
+ngx_kafka_sse_fact_kafka_alone(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    value->type = NGX_KAFKA_SSE_FACT_NUMBER;
+    value->number = ngx_kafka_sse_hub->node->kafka_alone / 1000;
 }
 
 
