@@ -387,6 +387,10 @@ ngx_kafka_sse_consumer_event(void *data, rd_kafka_event_t *event)
         }
 
         ngx_kafka_sse_assignment_rebalance(&consumer->assignment, event);
+
+        /* nobody need wait for the next one */
+
+        ngx_kafka_sse_consumer_beacon(consumer);
         return NGX_OK;
 
     case RD_KAFKA_EVENT_OFFSET_COMMIT:

@@ -41,7 +41,7 @@ ngx_kafka_sse_metadata_init(ngx_kafka_sse_metadata_t *metadata,
     topics = metadata->cluster->topics.elts;
     metadata->ntopics = metadata->cluster->topics.nelts;
 
-    metadata->topics = ngx_palloc(pool, metadata->ntopics
+    metadata->topics = ngx_pcalloc(pool, metadata->ntopics
                                   * sizeof(ngx_kafka_sse_metadata_topic_t));
     if (metadata->topics == NULL) {
         return NGX_ERROR;

@@ -12,6 +12,14 @@
 #include <shared/ngx_kafka_sse_envelope.h>
 
 
+/*
+ * Larger records are not for Redis: a subscriber that has 8 MB unread for
+ * 60 s, or 32 MB at all, is cut by its default client-output-buffer-limit
+ */
+
+#define NGX_KAFKA_SSE_PUBLISHER_LARGE  (8 * 1024 * 1024)
+
+
 static void ngx_kafka_sse_publisher_beacon_topic(
     ngx_kafka_sse_publisher_t *publisher,
     ngx_kafka_sse_publisher_topic_t *topic);
@@ -261,6 +269,20 @@ ngx_kafka_sse_publisher_add(ngx_kafka_sse_publisher_t *publisher,
 {
     if (part->from == NGX_KAFKA_SSE_NO_OFFSET) {
         part->from = rec->offset;
+    }
+
+    if (ngx_kafka_sse_envelope_record_len(rec)
+        > NGX_KAFKA_SSE_PUBLISHER_LARGE)
+    {
+        ngx_log_error(NGX_LOG_INFO, publisher->log, 0,
+                      "kafka_sse: %V/%D:%L of %uz bytes is left to Kafka, "
+                      "where each node reads it",
+                      &part->topic->topic->name, part->partition, rec->offset,
+                      rec->key.len + rec->value.len + rec->headers.len);
+
+        ngx_kafka_sse_publisher_publish(publisher, part);
+        ngx_kafka_sse_publisher_leave_out(part, rec->offset);
+        return;
     }
 
     if (ngx_kafka_sse_publisher_write(publisher, part, rec) != NGX_OK) {

@@ -137,9 +137,10 @@ void ngx_kafka_sse_publisher_restart(ngx_kafka_sse_publisher_t *publisher,
     ngx_kafka_sse_publisher_partition_t *part);
 
 /*
- * The next record of a partition.  One that there is no memory for is left
- * out, with what is in its envelope; "from" of the next envelope is then after
- * it, so that the nodes see a gap and read it from Kafka.
+ * The next record of a partition.  One that is too large for Redis is left
+ * out, and one that there is no memory for, with what is in its envelope;
+ * "from" of the next envelope, or beacon, is then after it, so that the nodes
+ * see a gap and read it from Kafka.
  */
 
 void ngx_kafka_sse_publisher_add(ngx_kafka_sse_publisher_t *publisher,
