@@ -1,10 +1,12 @@
 # A topic that is deleted and made again, shorter or longer than it was, slowly
 # or at once: live streams are told once, then they get all of the new one.
+# Where librdkafka tells topics' ids, streams end, come back and are told.
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;
 
+my $ids = slurp(KafkaSSE::Nginx::module()) =~ /rd_kafka_DescribeTopics/;
 my $kafka = KafkaSSE::Kafka->shared;
 my $redis = KafkaSSE::Redis->new;
 my $partitions = 3;
@@ -72,9 +74,53 @@ sub resets ($sse) {
            grep { $_->{event} eq 'stream-reset' } @{$sse->events};
 }
 
-# of these open streams, after "again": $held is where partitions were
+sub stream ($node) {
+    return $node->sse('/s', $ids ? (reconnect => 0.1) : ())->wait_position;
+}
+
+# Of these open streams, after "again": $held is where partitions were.
 
 sub told ($name, $topic, $n, $held, @streams) {
+    $ids ? told_by_id($name, $topic, @streams)
+         : told_by_records($name, $topic, $n, $held, @streams);
+}
+
+sub told_by_id ($name, $topic, @streams) {
+    for my $sse (@streams) {
+        eval {
+            $sse->wait_for($seconds, "$name: told", sub { resets($sse) });
+        } or diag($@, $sse->describe, $sse->{node}->errors);
+    }
+
+    $kafka->fill($topic, n => 30, start => 9000);
+
+    for my $sse (@streams) {
+        my ($reset, @more) = resets($sse);
+
+        is_deeply(\@more, [], "$name: one stream-reset")
+            or diag($sse->describe);
+        is_deeply([ grep { $_->{reason} !~ /^(?:recreated|unknown-id)$/ }
+                         @{$reset // []} ], [], '... that says why');
+        is(scalar(@{$reset // []}), $partitions, '... of all partitions');
+
+        my %to = map { $_->{partition} => $_->{to} } @{$reset // []};
+        my @truth = grep { $_->{offset} >= ($to{$_->{partition}} // 0) }
+                         $kafka->consume($topic);
+
+        eval {
+            $sse->wait_for($seconds, "$name: all that follows", sub {
+                since_reset($sse) >= @truth
+            });
+        } or diag($@, $sse->describe, $sse->{node}->errors);
+
+        is_deeply(places(since_reset($sse)), places(@truth),
+                  '... then what follows, once');
+        is($sse->connects, 2, '... after one reconnect');
+        is_deeply($sse->faults, [], '... in proper streams');
+    }
+}
+
+sub told_by_records ($name, $topic, $n, $held, @streams) {
     my $began = time;
     my @truth = places($kafka->consume($topic))->@*;
 
@@ -161,7 +207,7 @@ for my $case ([ 'shorter, at once', 0, 30 ],
 
     # caught up
 
-    my @streams = map { $_->sse('/s')->wait_position } @nodes;
+    my @streams = map { stream($_) } @nodes;
 
     KafkaSSE::SSE::pump($seconds, "$name: caught up", sub {
         !grep {
@@ -185,7 +231,7 @@ for my $case ([ 'shorter, at once', 0, 30 ],
 # ---- it vanishes, is there again with nothing in it, and fills later
 
 {
-    my @streams = map { $_->sse('/s')->wait_position } @nodes;
+    my @streams = map { stream($_) } @nodes;
     my $held = held($nodes[0]);
 
     again($topic, 4, 0);
@@ -202,7 +248,7 @@ for my $case ([ 'shorter, at once', 0, 30 ],
 # ---- while a companion, or a node, is away
 
 {
-    my @streams = map { $_->sse('/s')->wait_position } @nodes;
+    my @streams = map { stream($_) } @nodes;
     $kafka->fill($topic, n => 300);
     $_->wait_records(300) for @streams;
 
@@ -220,7 +266,7 @@ for my $case ([ 'shorter, at once', 0, 30 ],
 }
 
 {
-    my $sse = $nodes[1]->sse('/s')->wait_position;
+    my $sse = stream($nodes[1]);
     my $held = held($nodes[1]);
 
     $nodes[0]->quit;

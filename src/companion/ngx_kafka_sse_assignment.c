@@ -115,6 +115,9 @@ ngx_kafka_sse_assignment_take(ngx_kafka_sse_assignment_t *assignment,
         return;
     }
 
+    ngx_kafka_sse_feed_incarnation(assignment->feed, topic->topic,
+                                   topic->incarnation);
+
     held = ngx_kafka_sse_feed_held(assignment->feed, topic->topic,
                                    tp->partition);
     next = ngx_max(held, 0);
@@ -250,6 +253,21 @@ ngx_kafka_sse_assignment_restart(ngx_kafka_sse_assignment_t *assignment,
     }
 
     rd_kafka_topic_partition_list_destroy(list);
+}
+
+
+void
+ngx_kafka_sse_assignment_look(ngx_kafka_sse_assignment_t *assignment)
+{
+    ngx_uint_t                        i;
+    ngx_kafka_sse_publisher_topic_t  *topic;
+
+    for (i = 0; i < assignment->publisher->ntopics; i++) {
+        topic = &assignment->publisher->topics[i];
+
+        ngx_kafka_sse_feed_incarnation(assignment->feed, topic->topic,
+                                       topic->incarnation);
+    }
 }
 
 

@@ -63,6 +63,10 @@ void ngx_kafka_sse_assignment_commit(ngx_kafka_sse_assignment_t *assignment);
 ngx_int_t ngx_kafka_sse_assignment_committed(
     ngx_kafka_sse_assignment_t *assignment, rd_kafka_event_t *event);
 
+/* takes over what the feed has learnt of the topics' ids */
+
+void ngx_kafka_sse_assignment_look(ngx_kafka_sse_assignment_t *assignment);
+
 /*
  * No records come of what is paused, nor of what is assigned meanwhile.
  * Pausing makes librdkafka forget what it has fetched.

@@ -334,6 +334,7 @@ void
 ngx_kafka_sse_consumer_beacon(ngx_kafka_sse_consumer_t *consumer)
 {
     if (consumer->step == ngx_kafka_sse_consumer_running) {
+        ngx_kafka_sse_assignment_look(&consumer->assignment);
         ngx_kafka_sse_publisher_beacon(&consumer->publisher);
     }
 }

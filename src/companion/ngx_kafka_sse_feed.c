@@ -186,6 +186,20 @@ ngx_kafka_sse_feed_held(ngx_kafka_sse_feed_t *feed,
 }
 
 
+void
+ngx_kafka_sse_feed_incarnation(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_topic_t *topic, u_char incarnation[16])
+{
+    ngx_kafka_sse_feed_topic_t  *ft;
+
+    ft = ngx_kafka_sse_feed_topic(feed, topic);
+
+    if (ft->sh) {
+        ngx_memcpy(incarnation, ft->sh->incarnation, 16);
+    }
+}
+
+
 static ngx_kafka_sse_feed_topic_t *
 ngx_kafka_sse_feed_topic(ngx_kafka_sse_feed_t *feed,
     ngx_kafka_sse_topic_t *topic)
@@ -248,6 +262,11 @@ ngx_kafka_sse_feed_metadata(void *data,
         != NGX_OK
         || ngx_kafka_sse_feed_want(feed, ft, cluster_id) != NGX_OK)
     {
+        return;
+    }
+
+    if (n == ft->n && !ft->gone && ft->started) {
+        ngx_kafka_sse_feed_topic_confirm(ft);
         return;
     }
 
@@ -502,7 +521,8 @@ ngx_kafka_sse_feed_addressee(ngx_kafka_sse_feed_t *feed,
         id = ngx_kafka_sse_topics_str(ft->sh->cluster_id);
 
         if (id.len == env->cluster_id.len
-            && ngx_memcmp(id.data, env->cluster_id.data, id.len) == 0)
+            && ngx_memcmp(id.data, env->cluster_id.data, id.len) == 0
+            && ngx_kafka_sse_feed_topic_is(ft, env->incarnation))
         {
             return ft;
         }

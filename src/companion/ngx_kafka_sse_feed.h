@@ -91,5 +91,10 @@ void ngx_kafka_sse_feed_unsubscribed(ngx_kafka_sse_feed_t *feed,
 int64_t ngx_kafka_sse_feed_held(ngx_kafka_sse_feed_t *feed,
     ngx_kafka_sse_topic_t *topic, int32_t partition);
 
+/* the topic's id as the feed knows it, for envelopes; zeros: it does not */
+
+void ngx_kafka_sse_feed_incarnation(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_topic_t *topic, u_char incarnation[16]);
+
 
 #endif /* _NGX_KAFKA_SSE_FEED_H_INCLUDED_ */

@@ -64,7 +64,8 @@ ngx_kafka_sse_feed_check_start(ngx_kafka_sse_feed_topic_t *ft,
 
     part = &ft->partitions[partition];
 
-    if (part->checks || part->moved
+    if (part->checks || part->moved || part->waits
+        || ngx_kafka_sse_feed_topic_has_id(ft)
         || part->sh->held == NGX_KAFKA_SSE_NO_OFFSET
         || !ngx_kafka_sse_mark_is_set(&part->sh->mark))
     {
@@ -129,10 +130,19 @@ ngx_kafka_sse_feed_check_doubt(ngx_kafka_sse_feed_topic_t *ft,
 
     part->tails = 1;
     part->checks = 0;
+    part->waits = 0;
     part->differs = 0;
     part->looked = 0;
     part->moved = (part->sh->held != NGX_KAFKA_SSE_NO_OFFSET);
     part->sh->tailing = 1;
+
+    if (ngx_kafka_sse_feed_topic_has_id(ft) && !ft->confirmed) {
+        part->moved = 0;
+        part->waits = 1;
+
+        ngx_kafka_sse_reader_stop(ft->reader, ft->topic, partition);
+        return;
+    }
 
     ngx_kafka_sse_reader_start(ft->reader, ft->topic, partition,
                                NGX_KAFKA_SSE_READER_BEGINNING, 0);
@@ -161,7 +171,9 @@ ngx_kafka_sse_feed_check_beginning(ngx_kafka_sse_feed_topic_t *ft,
         return NGX_OK;
     }
 
-    if (ft->gone || rec->timestamp > mark->timestamp) {
+    if (!ngx_kafka_sse_feed_topic_has_id(ft)
+        && (ft->gone || rec->timestamp > mark->timestamp))
+    {
         ngx_kafka_sse_feed_check_recreated(ft);
         return NGX_DONE;
     }
@@ -200,7 +212,8 @@ ngx_kafka_sse_feed_check_end(ngx_kafka_sse_feed_topic_t *ft,
     /* nothing at all, and nothing before it: nobody has cut that */
 
     ngx_kafka_sse_feed_topic_move(ft, partition, 0,
-                                  (offset == 0)
+                                  (offset == 0
+                                   && !ngx_kafka_sse_feed_topic_has_id(ft))
                                   ? NGX_KAFKA_SSE_MOVE_RECREATED
                                   : NGX_KAFKA_SSE_MOVE_TRUNCATED);
 

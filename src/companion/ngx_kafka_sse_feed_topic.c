@@ -12,6 +12,8 @@
 #include <companion/ngx_kafka_sse_reader.h>
 
 
+static void ngx_kafka_sse_feed_topic_replace(ngx_kafka_sse_feed_topic_t *ft,
+    ngx_str_t *cluster_id, u_char incarnation[16]);
 static void ngx_kafka_sse_feed_topic_live(ngx_kafka_sse_feed_topic_t *ft,
     int32_t partition);
 static void ngx_kafka_sse_feed_topic_begin(ngx_kafka_sse_feed_topic_t *ft,
@@ -24,6 +26,9 @@ static ngx_uint_t ngx_kafka_sse_feed_topic_reached(
     int64_t from, int64_t end);
 static void ngx_kafka_sse_feed_topic_gap(ngx_kafka_sse_feed_topic_t *ft,
     int32_t partition, int64_t from, int64_t end);
+
+
+static u_char  ngx_kafka_sse_feed_topic_no_id[16];
 
 
 ngx_int_t
@@ -74,9 +79,98 @@ ngx_kafka_sse_feed_topic_enter(ngx_kafka_sse_feed_topic_t *ft,
         }
 
         ngx_kafka_sse_topics_reset(ft->sh, cluster_id, incarnation);
+        ft->started = 0;
+
+    } else if (!ngx_kafka_sse_feed_topic_is(ft, incarnation)) {
+        ngx_kafka_sse_feed_topic_replace(ft, cluster_id, incarnation);
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * The topic has another id, and so another tag: its streams end, and whoever
+ * comes back with a position in the former one is told
+ */
+
+static void
+ngx_kafka_sse_feed_topic_replace(ngx_kafka_sse_feed_topic_t *ft,
+    ngx_str_t *cluster_id, u_char incarnation[16])
+{
+    uint32_t                         tag;
+    ngx_uint_t                       p;
+    ngx_kafka_sse_feed_partition_t  *part;
+
+    ngx_log_error(NGX_LOG_WARN, ft->log, 0,
+                  "kafka_sse: topic \"%V\" has been deleted and made again, "
+                  "going on at its beginning, clients are told",
+                  &ft->topic->name);
+
+    tag = ft->sh->tag;
+
+    ngx_kafka_sse_topics_reset(ft->sh, cluster_id, incarnation);
+
+    ft->sh->former = tag;
+    ft->appender->node->moves[NGX_KAFKA_SSE_MOVE_RECREATED]++;
+
+    for (p = 0; p < ft->n; p++) {
+        part = &ft->partitions[p];
+
+        ngx_kafka_sse_reader_stop(ft->reader, ft->topic, p);
+
+        if (part->history.reading) {
+            while (part->history.n) {
+                ngx_kafka_sse_history_drop(&part->history);
+            }
+
+            ngx_kafka_sse_history_end(&part->history, ft->room);
+        }
+
+        ngx_memzero(part, sizeof(ngx_kafka_sse_feed_partition_t));
+    }
+
+    ft->gone = 0;
+    ft->n = 0;
+}
+
+
+void
+ngx_kafka_sse_feed_topic_confirm(ngx_kafka_sse_feed_topic_t *ft)
+{
+    ngx_uint_t  p;
+
+    if (!ngx_kafka_sse_feed_topic_has_id(ft)) {
+        return;
+    }
+
+    ft->confirmed = 1;
+
+    for (p = 0; p < ft->n; p++) {
+        if (ft->partitions[p].waits) {
+            ngx_kafka_sse_feed_check_doubt(ft, p);
+        }
+    }
+
+    ft->confirmed = 0;
+}
+
+
+ngx_uint_t
+ngx_kafka_sse_feed_topic_has_id(ngx_kafka_sse_feed_topic_t *ft)
+{
+    return ngx_memcmp(ft->sh->incarnation, ngx_kafka_sse_feed_topic_no_id, 16)
+           != 0;
+}
+
+
+ngx_uint_t
+ngx_kafka_sse_feed_topic_is(ngx_kafka_sse_feed_topic_t *ft,
+    u_char incarnation[16])
+{
+    return !ngx_kafka_sse_feed_topic_has_id(ft)
+           || ngx_memcmp(incarnation, ngx_kafka_sse_feed_topic_no_id, 16) == 0
+           || ngx_memcmp(incarnation, ft->sh->incarnation, 16) == 0;
 }
 
 
@@ -108,6 +202,10 @@ ngx_kafka_sse_feed_topic_grow(ngx_kafka_sse_feed_topic_t *ft, ngx_uint_t n,
     for (ft->n = ngx_max(ft->n, n); p < n; p++) {
         ngx_kafka_sse_feed_topic_tail(ft, p);
         ngx_kafka_sse_feed_check_start(ft, p);
+    }
+
+    if (ngx_kafka_sse_feed_topic_has_id(ft)) {
+        ft->gone = 0;
     }
 
     ft->sh->n = ft->n;
@@ -160,6 +258,7 @@ ngx_kafka_sse_feed_topic_tail(ngx_kafka_sse_feed_topic_t *ft,
 
     part->tails = 1;
     part->checks = 0;
+    part->waits = 0;
     part->moved = 0;
     part->was = held;
     part->sh->tailing = 1;
@@ -285,6 +384,10 @@ ngx_kafka_sse_feed_topic_subscribed(ngx_kafka_sse_feed_topic_t *ft)
 
     for (p = 0; p < ft->n; p++) {
         ngx_kafka_sse_feed_topic_tail(ft, p);
+
+        if (!ft->partitions[p].begun) {
+            ngx_kafka_sse_feed_check_start(ft, p);
+        }
     }
 }
 

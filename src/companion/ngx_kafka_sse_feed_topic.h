@@ -49,6 +49,8 @@ typedef struct {
     ngx_msec_t                     behind;     /* since when its owner is; 0:
                                                   it is not */
     unsigned                       checks:1;   /* the mark is being read */
+    unsigned                       waits:1;    /* in doubt, for the topic's
+                                                  id */
     unsigned                       moved:1;    /* Kafka does not have "held",
                                                   it says, or has not the
                                                   mark: its beginning is being
@@ -77,6 +79,8 @@ typedef struct {
     unsigned                          known:1;      /* metadata has come */
     unsigned                          gone:1;       /* Kafka did not have it,
                                                        since its last check */
+    unsigned                          confirmed:1;  /* its id has just come:
+                                                       it is the same one */
     unsigned                          started:1;    /* said so in the ring */
     unsigned                          wanted:1;     /* its channel is */
     unsigned                          subscribed:1; /* its channel is */
@@ -100,6 +104,19 @@ ngx_int_t ngx_kafka_sse_feed_topic_enter(ngx_kafka_sse_feed_topic_t *ft,
 
 void ngx_kafka_sse_feed_topic_grow(ngx_kafka_sse_feed_topic_t *ft,
     ngx_uint_t n, ngx_uint_t running);
+
+/* Kafka tells its id, which has not changed */
+
+void ngx_kafka_sse_feed_topic_confirm(ngx_kafka_sse_feed_topic_t *ft);
+
+/* whether the topic's id is known; if not, there are its records only */
+
+ngx_uint_t ngx_kafka_sse_feed_topic_has_id(ngx_kafka_sse_feed_topic_t *ft);
+
+/* whether it may be the one with this id: one that is not known equals any */
+
+ngx_uint_t ngx_kafka_sse_feed_topic_is(ngx_kafka_sse_feed_topic_t *ft,
+    u_char incarnation[16]);
 
 /* it does not exist any more: what comes under its name may be another one */
 

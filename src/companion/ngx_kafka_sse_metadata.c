@@ -47,6 +47,11 @@ ngx_kafka_sse_metadata_init(ngx_kafka_sse_metadata_t *metadata,
         return NGX_ERROR;
     }
 
+    metadata->names = ngx_palloc(pool, metadata->ntopics * sizeof(char *));
+    if (metadata->names == NULL) {
+        return NGX_ERROR;
+    }
+
     for (i = 0; i < metadata->ntopics; i++) {
         metadata->topics[i].topic = topics[i];
         metadata->topics[i].n = NGX_KAFKA_SSE_METADATA_UNKNOWN;
@@ -93,14 +98,74 @@ ngx_kafka_sse_metadata_update(ngx_kafka_sse_metadata_t *metadata,
             continue;
         }
 
-        if (changed || n != mt->n) {
+        if (n == 0 && (changed || mt->n || mt->waits)) {
+            mt->waits = 0;
             ngx_kafka_sse_metadata_topic(metadata, mt, n);
+
+        } else if (n && (changed || n != mt->n)) {
+
+            /* the feed is told when its id is known, see topic_id */
+
+            mt->waits = 1;
+            mt->next = n;
+            metadata->ask = 1;
         }
     }
 
     json_decref(root);
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_kafka_sse_metadata_exists(ngx_kafka_sse_metadata_topic_t *mt)
+{
+    return mt->waits || (mt->n && mt->n != NGX_KAFKA_SSE_METADATA_UNKNOWN);
+}
+
+
+void
+ngx_kafka_sse_metadata_id(ngx_kafka_sse_metadata_t *metadata,
+    const char *name, u_char id[16])
+{
+    ngx_uint_t                       i;
+    ngx_kafka_sse_metadata_topic_t  *mt;
+
+    for (i = 0; i < metadata->ntopics; i++) {
+        mt = &metadata->topics[i];
+
+        if (!ngx_kafka_sse_metadata_exists(mt)
+            || ngx_strcmp(mt->topic->name.data, name) != 0)
+        {
+            continue;
+        }
+
+        ngx_memcpy(mt->id, id, sizeof(mt->id));
+
+        ngx_kafka_sse_metadata_topic(metadata, mt,
+                                     mt->waits ? mt->next : mt->n);
+        mt->waits = 0;
+    }
+}
+
+
+void
+ngx_kafka_sse_metadata_no_ids(ngx_kafka_sse_metadata_t *metadata)
+{
+    ngx_uint_t                       i;
+    ngx_kafka_sse_metadata_topic_t  *mt;
+
+    metadata->ask = 0;
+
+    for (i = 0; i < metadata->ntopics; i++) {
+        mt = &metadata->topics[i];
+
+        if (mt->waits) {
+            mt->waits = 0;
+            ngx_kafka_sse_metadata_topic(metadata, mt, mt->next);
+        }
+    }
 }
 
 
@@ -210,8 +275,6 @@ static void
 ngx_kafka_sse_metadata_topic(ngx_kafka_sse_metadata_t *metadata,
     ngx_kafka_sse_metadata_topic_t *mt, ngx_uint_t n)
 {
-    static u_char  incarnation[16];
-
     if (mt->n == NGX_KAFKA_SSE_METADATA_UNKNOWN) {
         metadata->known++;
     }
@@ -219,5 +282,5 @@ ngx_kafka_sse_metadata_topic(ngx_kafka_sse_metadata_t *metadata,
     mt->n = n;
 
     metadata->sink->metadata(metadata->sink->data, mt->topic,
-                             &metadata->cluster_id, incarnation, n);
+                             &metadata->cluster_id, mt->id, n);
 }

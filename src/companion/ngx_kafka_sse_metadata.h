@@ -24,6 +24,9 @@
 typedef struct {
     ngx_kafka_sse_topic_t           *topic;
     ngx_uint_t                       n;       /* partitions Kafka has */
+    ngx_uint_t                       next;    /* while it waits: will be n */
+    u_char                           id[16];  /* Kafka's; zeros: not known */
+    unsigned                         waits:1; /* for its id */
 } ngx_kafka_sse_metadata_topic_t;
 
 
@@ -43,6 +46,12 @@ typedef struct {
     u_char                           id[256];
 
     ngx_uint_t                       brokers; /* that are up */
+
+    const char                     **names;   /* topic_id's: room for those
+                                                 that it asks for */
+    ngx_msec_t                       asked;   /* topic_id's: when it did */
+    unsigned                         asking:1;/* ... and has no answer yet */
+    unsigned                         ask:1;   /* a topic waits */
 } ngx_kafka_sse_metadata_t;
 
 
@@ -57,6 +66,19 @@ ngx_int_t ngx_kafka_sse_metadata_init(ngx_kafka_sse_metadata_t *metadata,
 
 ngx_int_t ngx_kafka_sse_metadata_update(ngx_kafka_sse_metadata_t *metadata,
     const char *stats, char *id);
+
+/* whether Kafka has the topic, as far as is known */
+
+ngx_uint_t ngx_kafka_sse_metadata_exists(ngx_kafka_sse_metadata_topic_t *mt);
+
+/*
+ * The id of the topic of this name, zeros if Kafka does not tell it; the feed
+ * is told each time: that it is the same one, too.  Or no ids are to be had.
+ */
+
+void ngx_kafka_sse_metadata_id(ngx_kafka_sse_metadata_t *metadata,
+    const char *name, u_char id[16]);
+void ngx_kafka_sse_metadata_no_ids(ngx_kafka_sse_metadata_t *metadata);
 
 
 #endif /* _NGX_KAFKA_SSE_METADATA_H_INCLUDED_ */

@@ -482,6 +482,7 @@ ngx_kafka_sse_publisher_head(ngx_kafka_sse_publisher_t *publisher,
 
     env->cluster_id = publisher->cluster_id;
     env->topic = topic->topic->name;
+    ngx_memcpy(env->incarnation, topic->incarnation, 16);
 }
 
 

@@ -57,7 +57,8 @@ typedef struct {
 struct ngx_kafka_sse_publisher_topic_s {
     ngx_kafka_sse_topic_t                 *topic;
     ngx_str_t                              channel;
-
+    u_char                                 incarnation[16]; /* the
+                                                          assignment's */
     ngx_kafka_sse_publisher_partition_t  **partitions;
     ngx_uint_t                             size;   /* entries at partitions */
 };

@@ -11,6 +11,7 @@
 #include <companion/ngx_kafka_sse_client.h>
 #include <companion/ngx_kafka_sse_metadata.h>
 #include <companion/ngx_kafka_sse_reader.h>
+#include <companion/ngx_kafka_sse_topic_id.h>
 
 
 #define NGX_KAFKA_SSE_READER_STATS  "250"    /* ms between statistics */
@@ -508,7 +509,7 @@ ngx_kafka_sse_reader_event(void *data, rd_kafka_event_t *event)
         return ngx_kafka_sse_reader_error(reader, event);
 
     default:
-        return NGX_DECLINED;
+        return ngx_kafka_sse_topic_id_answer(&reader->metadata, event);
     }
 }
 
@@ -784,6 +785,8 @@ ngx_kafka_sse_reader_stats(ngx_kafka_sse_reader_t *reader, const char *text)
     if (rc != NGX_OK) {
         return;
     }
+
+    ngx_kafka_sse_topic_id_ask(&reader->metadata, &reader->client);
 
     reader->state.connected = reader->metadata.brokers;
 
