@@ -85,13 +85,14 @@ topics_is_blank(ngx_kafka_sse_topic_sh_t *sh)
 
         if (part->held != NGX_KAFKA_SSE_NO_OFFSET || part->end != -1
             || part->last || part->records || part->gaps || part->duplicates
-            || part->tailing)
+            || part->tailing || part->repaired || part->mark.offset >= 0)
         {
             return 0;
         }
     }
 
-    return sh->n == 0 && sh->started == 0 && sh->born == 0;
+    return sh->n == 0 && sh->started == 0 && sh->born == 0
+           && sh->former == 0;
 }
 
 
@@ -201,6 +202,7 @@ topics_use(ngx_kafka_sse_topic_sh_t *sh)
     sh->n = NGX_KAFKA_SSE_PARTITIONS_MAX;
     sh->started = 1;
     sh->born = 1;
+    sh->former = 7;
 
     for (i = 0; i < NGX_KAFKA_SSE_PARTITIONS_MAX; i++) {
         part = &sh->partitions[i];
@@ -212,6 +214,8 @@ topics_use(ngx_kafka_sse_topic_sh_t *sh)
         part->gaps = i + 3;
         part->duplicates = i + 4;
         part->tailing = 1;
+        part->repaired = i + 5;
+        part->mark.offset = i;
     }
 }
 
