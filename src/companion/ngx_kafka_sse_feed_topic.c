@@ -37,6 +37,7 @@ ngx_kafka_sse_feed_topic_enter(ngx_kafka_sse_feed_topic_t *ft,
 {
     ngx_int_t                   index;
     ngx_str_t                   known;
+    ngx_uint_t                  p;
     ngx_kafka_sse_topics_sh_t  *table;
 
     if (ft->partitions == NULL) {
@@ -80,6 +81,11 @@ ngx_kafka_sse_feed_topic_enter(ngx_kafka_sse_feed_topic_t *ft,
 
         ngx_kafka_sse_topics_reset(ft->sh, cluster_id, incarnation);
         ft->started = 0;
+
+        for (p = 0; p < ft->n; p++) {
+            ft->partitions[p].begun = 0;
+            ngx_kafka_sse_feed_topic_tail(ft, p);
+        }
 
     } else if (!ngx_kafka_sse_feed_topic_is(ft, incarnation)) {
         ngx_kafka_sse_feed_topic_replace(ft, cluster_id, incarnation);
