@@ -1,6 +1,6 @@
 # A topic that is deleted and made again, shorter or longer than it was, slowly
 # or at once: live streams are told once, then they get all of the new one.
-# Where librdkafka tells topics' ids, streams end, come back and are told.
+# Where librdkafka tells topics' ids, streams end after they have been told.
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -81,46 +81,6 @@ sub stream ($node) {
 # Of these open streams, after "again": $held is where partitions were.
 
 sub told ($name, $topic, $n, $held, @streams) {
-    $ids ? told_by_id($name, $topic, @streams)
-         : told_by_records($name, $topic, $n, $held, @streams);
-}
-
-sub told_by_id ($name, $topic, @streams) {
-    for my $sse (@streams) {
-        eval {
-            $sse->wait_for($seconds, "$name: told", sub { resets($sse) });
-        } or diag($@, $sse->describe, $sse->{node}->errors);
-    }
-
-    $kafka->fill($topic, n => 30, start => 9000);
-
-    for my $sse (@streams) {
-        my ($reset, @more) = resets($sse);
-
-        is_deeply(\@more, [], "$name: one stream-reset")
-            or diag($sse->describe);
-        is_deeply([ grep { $_->{reason} !~ /^(?:recreated|unknown-id)$/ }
-                         @{$reset // []} ], [], '... that says why');
-        is(scalar(@{$reset // []}), $partitions, '... of all partitions');
-
-        my %to = map { $_->{partition} => $_->{to} } @{$reset // []};
-        my @truth = grep { $_->{offset} >= ($to{$_->{partition}} // 0) }
-                         $kafka->consume($topic);
-
-        eval {
-            $sse->wait_for($seconds, "$name: all that follows", sub {
-                since_reset($sse) >= @truth
-            });
-        } or diag($@, $sse->describe, $sse->{node}->errors);
-
-        is_deeply(places(since_reset($sse)), places(@truth),
-                  '... then what follows, once');
-        is($sse->connects, 2, '... after one reconnect');
-        is_deeply($sse->faults, [], '... in proper streams');
-    }
-}
-
-sub told_by_records ($name, $topic, $n, $held, @streams) {
     my $began = time;
     my @truth = places($kafka->consume($topic))->@*;
 

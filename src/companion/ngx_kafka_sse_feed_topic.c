@@ -96,8 +96,9 @@ ngx_kafka_sse_feed_topic_enter(ngx_kafka_sse_feed_topic_t *ft,
 
 
 /*
- * The topic has another id, and so another tag: its streams end, and whoever
- * comes back with a position in the former one is told
+ * The topic has another id, and so another tag.  Its streams are told, then
+ * they end, and come back with a position in the new one; whoever comes back
+ * with one in the former is told, too.
  */
 
 static void
@@ -113,12 +114,20 @@ ngx_kafka_sse_feed_topic_replace(ngx_kafka_sse_feed_topic_t *ft,
                   "going on at its beginning, clients are told",
                   &ft->topic->name);
 
+    /* those of a companion before us, too */
+
+    for (p = 0; p < ft->sh->n; p++) {
+        if (ft->sh->partitions[p].held > 0) {
+            ngx_kafka_sse_appender_move(ft->appender, ft->index, p, 0,
+                                        NGX_KAFKA_SSE_MOVE_RECREATED);
+        }
+    }
+
     tag = ft->sh->tag;
 
     ngx_kafka_sse_topics_reset(ft->sh, cluster_id, incarnation);
 
     ft->sh->former = tag;
-    ft->appender->node->moves[NGX_KAFKA_SSE_MOVE_RECREATED]++;
 
     for (p = 0; p < ft->n; p++) {
         part = &ft->partitions[p];
