@@ -444,7 +444,7 @@ ngx_kafka_sse_feed_topic_look(ngx_kafka_sse_feed_topic_t *ft)
 
         ngx_kafka_sse_feed_check_mark(ft, p);
 
-        alone += (part->tails && part->begun);
+        alone += (part->tails && part->begun && ft->redis);
     }
 
     if (n) {

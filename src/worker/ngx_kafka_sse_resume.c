@@ -29,7 +29,10 @@
 static ngx_int_t ngx_kafka_sse_resume_match(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_group_t *group, ngx_kafka_sse_position_t *position);
 static ngx_kafka_sse_position_topic_t *ngx_kafka_sse_resume_find(
-    ngx_kafka_sse_position_t *position, ngx_kafka_sse_member_t *member);
+    ngx_kafka_sse_position_t *position, ngx_kafka_sse_member_t *member,
+    uint32_t tag);
+static ngx_int_t ngx_kafka_sse_resume_recreated(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_member_t *member, ngx_kafka_sse_position_topic_t *t);
 static ngx_int_t ngx_kafka_sse_resume_take_over(ngx_kafka_sse_member_t *member,
     ngx_kafka_sse_position_topic_t *t);
 static ngx_int_t ngx_kafka_sse_resume_begin(ngx_kafka_sse_hub_t *hub,
@@ -138,6 +141,7 @@ static ngx_int_t
 ngx_kafka_sse_resume_match(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_group_t *group, ngx_kafka_sse_position_t *position)
 {
+    ngx_int_t                        rc;
     ngx_uint_t                       i, matched, waiting;
     ngx_kafka_sse_member_t          *member;
     ngx_kafka_sse_position_topic_t  *t;
@@ -153,12 +157,22 @@ ngx_kafka_sse_resume_match(ngx_kafka_sse_hub_t *hub,
             continue;
         }
 
-        t = ngx_kafka_sse_resume_find(position, member);
-        if (t == NULL) {
-            continue;
+        t = ngx_kafka_sse_resume_find(position, member, member->topic->tag);
+
+        if (t) {
+            rc = ngx_kafka_sse_resume_take_over(member, t);
+
+        } else {
+            t = ngx_kafka_sse_resume_find(position, member,
+                                          member->topic->sh->former);
+            if (t == NULL) {
+                continue;
+            }
+
+            rc = ngx_kafka_sse_resume_recreated(hub, member, t);
         }
 
-        if (ngx_kafka_sse_resume_take_over(member, t) != NGX_OK) {
+        if (rc != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -178,9 +192,11 @@ ngx_kafka_sse_resume_match(ngx_kafka_sse_hub_t *hub,
 }
 
 
+/* what the position says of the topic that has this tag, or the public name */
+
 static ngx_kafka_sse_position_topic_t *
 ngx_kafka_sse_resume_find(ngx_kafka_sse_position_t *position,
-    ngx_kafka_sse_member_t *member)
+    ngx_kafka_sse_member_t *member, uint32_t tag)
 {
     ngx_uint_t                       i;
     ngx_kafka_sse_position_topic_t  *t;
@@ -188,16 +204,19 @@ ngx_kafka_sse_resume_find(ngx_kafka_sse_position_t *position,
     for (i = 0; i < position->ntopics; i++) {
         t = &position->topics[i];
 
-        if (t->n == 0 || t->n > member->topic->n) {
+        if (t->n == 0
+            || (t->n > member->topic->n && tag == member->topic->tag))
+        {
             continue;
         }
 
         if (t->name.len == 0) {
-            if (t->tag == member->topic->tag) {
+            if (t->tag == tag && tag) {
                 return t;
             }
 
-        } else if (t->name.len == member->public.len
+        } else if (tag == member->topic->tag
+                   && t->name.len == member->public.len
                    && ngx_memcmp(t->name.data, member->public.data,
                                  t->name.len)
                       == 0)
@@ -207,6 +226,34 @@ ngx_kafka_sse_resume_find(ngx_kafka_sse_position_t *position,
     }
 
     return NULL;
+}
+
+
+/* the position is of the topic that had this name before: all is new */
+
+static ngx_int_t
+ngx_kafka_sse_resume_recreated(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_member_t *member, ngx_kafka_sse_position_topic_t *t)
+{
+    ngx_uint_t  p;
+
+    if (ngx_kafka_sse_group_grow(member, member->topic->n) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (p = 0; p < member->n; p++) {
+        if (ngx_kafka_sse_resume_tell(hub, member, p,
+                                      p < t->n ? t->next[p] : 0, 0,
+                                      NGX_KAFKA_SSE_REASON_RECREATED)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    member->is_new = 1;
+
+    return NGX_OK;
 }
 
 
