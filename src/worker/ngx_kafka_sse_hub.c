@@ -9,8 +9,10 @@
 #include <ngx_event.h>
 #include <ngx_http.h>
 
+#include <worker/ngx_kafka_sse_catchup.h>
 #include <worker/ngx_kafka_sse_hub.h>
 #include <worker/ngx_kafka_sse_resume.h>
+#include <worker/ngx_kafka_sse_rewind.h>
 #include <worker/ngx_kafka_sse_stream.h>
 
 
@@ -657,7 +659,7 @@ ngx_kafka_sse_hub_advance(ngx_kafka_sse_hub_t *hub)
         next = ngx_queue_next(q);
         group = ngx_queue_data(q, ngx_kafka_sse_group_t, queue);
 
-        more |= ngx_kafka_sse_resume_advance(hub, group);
+        more |= ngx_kafka_sse_catchup_advance(hub, group);
     }
 
     return more;

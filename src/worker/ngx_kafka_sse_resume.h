@@ -12,7 +12,6 @@
 #include <ngx_core.h>
 
 #include <worker/ngx_kafka_sse_hub.h>
-#include <worker/ngx_kafka_sse_rewind.h>
 
 
 /*
@@ -37,27 +36,6 @@ ngx_int_t ngx_kafka_sse_resume_place(ngx_kafka_sse_hub_t *hub,
 /* makes a position that no topic has: the client is told that it is unknown */
 
 void ngx_kafka_sse_resume_unknown(ngx_kafka_sse_position_t *position);
-
-/*
- * Lets a private group go on by a bounded piece.  Returns 1 if it can go on
- * at once, 0 if it waits for the hub, for Kafka or for its clients, or has
- * joined the public group (and is freed).
- */
-
-ngx_uint_t ngx_kafka_sse_resume_advance(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_group_t *group);
-
-/*
- * What Kafka says: where the partitions begin and end, as many as there are
- * asks; a record; the end of a partition.  Any of them may close the rewind.
- */
-
-void ngx_kafka_sse_resume_offsets(ngx_kafka_sse_rewind_t *rewind,
-    ngx_kafka_sse_message_offsets_t *offsets);
-void ngx_kafka_sse_resume_record(ngx_kafka_sse_rewind_t *rewind,
-    ngx_kafka_sse_rewind_ask_t *ask, ngx_kafka_sse_record_t *rec);
-void ngx_kafka_sse_resume_end(ngx_kafka_sse_rewind_t *rewind,
-    ngx_kafka_sse_rewind_ask_t *ask, int64_t offset);
 
 
 #endif /* _NGX_KAFKA_SSE_RESUME_H_INCLUDED_ */

@@ -58,8 +58,9 @@ void ngx_kafka_sse_rewind_init(ngx_kafka_sse_hub_t *hub);
 void ngx_kafka_sse_rewind_exit(ngx_kafka_sse_hub_t *hub);
 
 /*
- * The group's rewind, which is sent by _send(): then it waits in line, and the
- * answer is a call of ngx_kafka_sse_resume_offsets().  NGX_ERROR: no memory.
+ * The group's rewind, which is sent by _send(): then it waits in line.  The
+ * answer changes the group's position where it asked, or where Kafka does not
+ * have it.  NGX_ERROR: no memory.
  */
 
 ngx_int_t ngx_kafka_sse_rewind_open(ngx_kafka_sse_hub_t *hub,

@@ -93,6 +93,7 @@ static ngx_str_t  start_declined[] = {
 static void
 start_test_taken(void)
 {
+    char                   claim[64];
     ngx_str_t              copy;
     ngx_uint_t             i, same;
     ngx_kafka_sse_start_t  start;
@@ -104,7 +105,9 @@ start_test_taken(void)
                && start.kind == start_cases[i].kind
                && start.value == start_cases[i].value;
 
-        unit_ok(same, (char *) start_cases[i].text.data);
+        snprintf(claim, sizeof(claim), "\"%s\" is a start",
+                 start_cases[i].text.data);
+        unit_ok(same, claim);
 
         if (!same) {
             printf("# kind %d, value %lld\n", (int) start.kind,
