@@ -85,6 +85,10 @@ good('loads without any directive', bare => 1);
 
 $nginx->start;
 
+# a worker is called "master" until it has its own title
+
+eval { wait_for(5, 'the workers', sub { $nginx->workers == 2 }) };
+
 is_deeply([ sort map { $_->{role} } $nginx->procs ],
           [ qw(master worker worker) ],
           'loaded but not configured starts no process')
