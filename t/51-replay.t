@@ -4,6 +4,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;
+use POSIX 'strftime';
 
 my $kafka = KafkaSSE::Kafka->shared;
 my $redis = KafkaSSE::Redis->new;
@@ -12,6 +13,7 @@ my $topic = $kafka->topic('replay', partitions => 3);
 my $timed = $kafka->topic('timed', partitions => 2);
 my $holes = $kafka->topic('deleted', partitions => 3);
 my $live = $kafka->topic('live', partitions => 1);
+my $later = unique('later');
 
 my $node = KafkaSSE::Node->new(
     kafka => $kafka, redis => $redis, group => unique('replay'),
@@ -31,6 +33,7 @@ location = /holes { kafka_sse $holes; }
 location = /both { kafka_sse $topic $timed; }
 location = /gzip { kafka_sse $topic; gzip on; gzip_types text/event-stream; gzip_min_length 0; }
 location = /live { kafka_sse $live; }
+location = /absent { kafka_sse $timed $later; }
 location = /status { kafka_sse_status; }
 END
 
@@ -218,22 +221,28 @@ KafkaSSE::SSE::close_all;
 }
 
 {
-    # by time
+    # by time; Kafka deletes what is older than its retention
+
+    my $begin = (int(time / 60) - 90) * 60;
+    my $iso = sub ($s, $zone) {
+        return strftime('%Y-%m-%dT%H:%M:%S', gmtime $s) . $zone;
+    };
 
     $kafka->produce([ map { { topic => $timed, partition => $_ % 2,
                               value => "v$_",
-                              timestamp => 1_700_000_000_000 + $_ * 60_000 } }
+                              timestamp => ($begin + $_ * 60) * 1000 } }
                       0 .. 59 ]);
 
-    my $sse = $node->sse('/timed?since=1700001200000');
+    my $sse = $node->sse('/timed?since=' . ($begin + 1200) * 1000);
     has_exactly($sse, { 0 => [ 10, 30 ], 1 => [ 10, 30 ] },
                 'a time in ms is where its records are');
 
-    $sse = $node->sse('/timed?since=2023-11-14T22:33:20.001Z');
+    $sse = $node->sse('/timed?since=' . $iso->($begin + 1200, '.001Z'));
     has_exactly($sse, { 0 => [ 11, 30 ], 1 => [ 10, 30 ] },
                 '... and so is one of ISO 8601');
 
-    $sse = $node->sse('/timed?since=2023-11-14T23:33:20%2B01:00');
+    $sse = $node->sse('/timed?since='
+                      . $iso->($begin + 1200 + 3600, '%2B01:00'));
     has_exactly($sse, { 0 => [ 10, 30 ], 1 => [ 10, 30 ] },
                 '... with an offset, escaped');
 
@@ -477,6 +486,28 @@ KafkaSSE::SSE::close_all;
     has_exactly($sse, { map { $_ => [ $end{$_}, $now{$_} ] } 0 .. 2 },
                 'and all is as before');
     %end = %now;
+}
+
+KafkaSSE::SSE::close_all;
+
+
+# ---- a topic that is not there yet
+
+{
+    my $sse = $node->sse('/absent?since=earliest');
+    has_exactly($sse, { 0 => [ 0, 30 ], 1 => [ 0, 30 ] },
+                'a start is had of the topics that there are', $timed);
+
+    $kafka->create($later, partitions => 2);
+    $kafka->fill($later, n => 20);
+    my %later = ends($later);
+    has_exactly($sse, { map { $_ => [ 0, $later{$_} ] } 0 .. 1 },
+                '... and of one that is made later', $later);
+
+    $kafka->produce([ map { { topic => $timed, partition => $_,
+                              value => 'x' } } 0, 1 ]);
+    has_exactly($sse, { 0 => [ 0, 31 ], 1 => [ 0, 31 ] },
+                '... and what comes of both', $timed);
 }
 
 KafkaSSE::SSE::close_all;

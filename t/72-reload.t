@@ -66,4 +66,27 @@ is(scalar keys %digests, 1, 'all have the same records');
 note(sprintf '%d streams came again, latency p50 %d, p99 %d, max %d ms',
      $report->{connects} - $streams, @{$report->{latency}}{qw(p50 p99 max)});
 
+
+# ---- a topic that a reload adds is there soon
+
+{
+    my $added = $kafka->topic('added', partitions => 4);
+    $kafka->fill($added, n => 40);
+
+    $node->set(server => <<"END");
+location /s { kafka_sse $topic; }
+location /added { kafka_sse $added; kafka_sse_data envelope; }
+END
+
+    my $began = time;
+    $node->reload;
+
+    my $sse = $node->sse('/added?since=earliest');
+    $sse->wait_records(40);
+    my $took = time - $began;
+
+    cmp_ok($took, '<', 2 * slow(),
+           sprintf 'a topic that a reload adds streams after %.1f s', $took);
+}
+
 finish;

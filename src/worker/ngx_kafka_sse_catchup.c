@@ -83,7 +83,11 @@ ngx_kafka_sse_catchup_advance(ngx_kafka_sse_hub_t *hub,
     }
 
     if (!ngx_kafka_sse_place_is_equal(group)) {
-        ngx_kafka_sse_catchup_check(hub, group);
+
+        if (ngx_kafka_sse_place_is_ahead(group)) {
+            ngx_kafka_sse_catchup_check(hub, group);
+        }
+
         return 0;
     }
 
@@ -536,7 +540,7 @@ ngx_kafka_sse_catchup_topic(ngx_kafka_sse_hub_t *hub,
 
 
 /*
- * At the hub's place with another position, so ahead of it: another node knew
+ * At the hub's place with a position that is ahead of it: another node knew
  * more.  That should pass soon, unless Kafka does not have it, either.
  */
 

@@ -74,7 +74,8 @@ typedef struct {
  */
 
 struct ngx_kafka_sse_group_s {
-    ngx_queue_t                 queue;      /* in the hub's groups, privates */
+    ngx_queue_t                 queue;      /* in the hub's groups, privates,
+                                               line */
     ngx_queue_t                 dirty;      /* in the hub's dirty */
     ngx_queue_t                 streams;
     ngx_kafka_sse_log_t         log;

@@ -75,6 +75,7 @@ ngx_kafka_sse_hub_create(ngx_cycle_t *cycle, ngx_kafka_sse_main_conf_t *kmcf)
 
     ngx_queue_init(&hub->groups);
     ngx_queue_init(&hub->privates);
+    ngx_queue_init(&hub->line);
     ngx_queue_init(&hub->waiting);
     ngx_queue_init(&hub->dirty);
     ngx_queue_init(&hub->streams);
@@ -643,20 +644,31 @@ ngx_kafka_sse_hub_flush(ngx_kafka_sse_hub_t *hub)
 }
 
 
+/* a group may be freed, or go to another queue, and so may others with it */
+
 static ngx_uint_t
 ngx_kafka_sse_hub_advance(ngx_kafka_sse_hub_t *hub)
 {
     ngx_uint_t              more;
-    ngx_queue_t            *q, *next;
+    ngx_queue_t            *q, todo;
     ngx_kafka_sse_group_t  *group;
 
     more = 0;
 
-    for (q = ngx_queue_head(&hub->privates);
-         q != ngx_queue_sentinel(&hub->privates);
-         q = next)
-    {
-        next = ngx_queue_next(q);
+    if (ngx_queue_empty(&hub->privates)) {
+        return 0;
+    }
+
+    ngx_queue_init(&todo);
+    ngx_queue_add(&todo, &hub->privates);
+    ngx_queue_init(&hub->privates);
+
+    while (!ngx_queue_empty(&todo)) {
+        q = ngx_queue_head(&todo);
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&hub->privates, q);
+
         group = ngx_queue_data(q, ngx_kafka_sse_group_t, queue);
 
         more |= ngx_kafka_sse_catchup_advance(hub, group);

@@ -258,3 +258,23 @@ ngx_kafka_sse_place_is_equal(ngx_kafka_sse_group_t *group)
 
     return 1;
 }
+
+
+ngx_uint_t
+ngx_kafka_sse_place_is_ahead(ngx_kafka_sse_group_t *group)
+{
+    ngx_uint_t               i, p;
+    ngx_kafka_sse_member_t  *member;
+
+    for (i = 0; i < group->nmembers; i++) {
+        member = &group->members[i];
+
+        for (p = 0; p < member->n && p < member->topic->n; p++) {
+            if (member->next[p] > member->topic->next[p]) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}

@@ -59,9 +59,10 @@ ngx_int_t ngx_kafka_sse_place_tell(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_member_t *member, int32_t partition, int64_t from,
     int64_t to, ngx_uint_t reason);
 
-/* the group's position is the hub's */
+/* the group's position is the hub's; it is ahead of it on some partition */
 
 ngx_uint_t ngx_kafka_sse_place_is_equal(ngx_kafka_sse_group_t *group);
+ngx_uint_t ngx_kafka_sse_place_is_ahead(ngx_kafka_sse_group_t *group);
 
 
 #endif /* _NGX_KAFKA_SSE_PLACE_H_INCLUDED_ */

@@ -19,6 +19,7 @@
 static void ngx_kafka_sse_rewind_connect(ngx_kafka_sse_hub_t *hub);
 static void ngx_kafka_sse_rewind_connect_handler(ngx_event_t *ev);
 static void ngx_kafka_sse_rewind_closed(ngx_kafka_sse_link_t *link);
+static void ngx_kafka_sse_rewind_wait(ngx_kafka_sse_rewind_t *rewind);
 static void ngx_kafka_sse_rewind_send_open(ngx_kafka_sse_rewind_t *rewind);
 static void ngx_kafka_sse_rewind_message(ngx_kafka_sse_link_t *link,
     ngx_kafka_sse_message_t *m);
@@ -148,8 +149,15 @@ ngx_kafka_sse_rewind_open(ngx_kafka_sse_hub_t *hub,
         n += group->members[i].n;
     }
 
+    if (n == 0 || n > NGX_KAFKA_SSE_MESSAGE_ASKS) {
+        ngx_log_error(NGX_LOG_ERR, hub->log, 0,
+                      "kafka_sse: %ui partitions cannot be read from Kafka for "
+                      "a stream, %d can", n, NGX_KAFKA_SSE_MESSAGE_ASKS);
+        return NGX_ERROR;
+    }
+
     rewind = ngx_calloc(offsetof(ngx_kafka_sse_rewind_t, asks)
-                        + ngx_max(n, 1) * sizeof(ngx_kafka_sse_rewind_ask_t),
+                        + n * sizeof(ngx_kafka_sse_rewind_ask_t),
                         hub->log);
     if (rewind == NULL) {
         return NGX_ERROR;
@@ -192,7 +200,20 @@ ngx_kafka_sse_rewind_send(ngx_kafka_sse_rewind_t *rewind)
 
     } else {
         rewind->is_sent = 1;
+        ngx_kafka_sse_rewind_wait(rewind);
         ngx_kafka_sse_rewind_connect(rewind->hub);
+    }
+}
+
+
+/* thousands may wait: the hub's turns need not look at them */
+
+static void
+ngx_kafka_sse_rewind_wait(ngx_kafka_sse_rewind_t *rewind)
+{
+    if (!rewind->is_check) {
+        ngx_queue_remove(&rewind->group->queue);
+        ngx_queue_insert_tail(&rewind->hub->line, &rewind->group->queue);
     }
 }
 
@@ -235,6 +256,8 @@ ngx_kafka_sse_rewind_send_open(ngx_kafka_sse_rewind_t *rewind)
     ngx_rbtree_delete(&hub->rewinds, &rewind->node);
     rewind->node.key = ++hub->rewind_number;
     ngx_rbtree_insert(&hub->rewinds, &rewind->node);
+
+    ngx_kafka_sse_rewind_wait(rewind);
 
     rewind->is_sent = 1;
     rewind->is_answered = 0;
@@ -503,6 +526,9 @@ ngx_kafka_sse_rewind_offsets(ngx_kafka_sse_rewind_t *rewind,
     }
 
     rewind->is_answered = 1;
+
+    ngx_queue_remove(&rewind->group->queue);
+    ngx_queue_insert_tail(&rewind->hub->privates, &rewind->group->queue);
 
     ngx_kafka_sse_rewind_answered(rewind, offsets);
 

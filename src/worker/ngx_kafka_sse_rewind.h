@@ -60,7 +60,8 @@ void ngx_kafka_sse_rewind_exit(ngx_kafka_sse_hub_t *hub);
 /*
  * The group's rewind, which is sent by _send(): then it waits in line.  The
  * answer changes the group's position where it asked, or where Kafka does not
- * have it.  NGX_ERROR: no memory.
+ * have it.  NGX_ERROR: no memory, or the group has more partitions than a
+ * stream may have, which is logged.
  */
 
 ngx_int_t ngx_kafka_sse_rewind_open(ngx_kafka_sse_hub_t *hub,
