@@ -20,11 +20,20 @@
  *     committed name topic ...         the group's committed offsets
  *     produce [-z codec]               records from stdin, see below
  *     fill [-n n] [-s bytes] [-r n/s] [-z codec] [-S start] [-p partition]
- *          topic ...                   n records; until SIGTERM with -n 0
- *     txn commit|abort [-n n] [-s bytes] [-S start] [-p partition] topic ...
+ *          [-B burst] [-k keys] topic ...
+ *                                      n records; until SIGTERM with -n 0.
+ *                                      They come in bursts, at the same rate;
+ *                                      "keys" keys take turns
+ *     txn commit|abort [-n n] [-s bytes] [-S start] [-p partition] [-k keys]
+ *          topic ...
+ *     txns [-n n] [-T each] [-r n/s] [-s bytes] [-k keys] topic ...
+ *                                      as fill, in transactions of so many;
+ *                                      every third is aborted
  *     consume [-u] topic ...           all up to the end, one JSON a line;
  *     digest [-u] topic ...            and what they sum up to;
  *                                      -u: uncommitted ones, too
+ *     runs [-u] topic ...              [ [ first, last ], ... ]: which offsets
+ *                                      are there, a line for each partition
  *
  * All output is JSON.  A record for "produce" is a line of words:
  *
@@ -72,6 +81,9 @@ typedef struct {
     size_t       size;              /* of a value, bytes */
     long         rate;              /* a second, 0: as fast as it goes */
     int32_t      partition;         /* this one only, -1: all take turns */
+    int64_t      burst;             /* so many at once */
+    int64_t      keys;              /* different ones, 0: all are */
+    int64_t      each;              /* in a transaction */
     const char  *codec;
     topic_t      topics[MAX_TOPICS];
     int          ntopics;
@@ -1027,8 +1039,10 @@ load_options(load_t *load, int argc, char **argv)
     load->n = 1;
     load->size = 100;
     load->partition = -1;
+    load->burst = 1;
+    load->each = 20;
 
-    while ((c = getopt(argc, argv, "+n:s:r:z:S:p:")) != -1) {
+    while ((c = getopt(argc, argv, "+n:s:r:z:S:p:B:k:T:")) != -1) {
         switch (c) {
         case 'n': load->n = atoll(optarg); break;
         case 's': load->size = atol(optarg); break;
@@ -1036,6 +1050,9 @@ load_options(load_t *load, int argc, char **argv)
         case 'z': load->codec = optarg; break;
         case 'S': load->start = atoll(optarg); break;
         case 'p': load->partition = atoi(optarg); break;
+        case 'B': load->burst = atoll(optarg); break;
+        case 'k': load->keys = atoll(optarg); break;
+        case 'T': load->each = atoll(optarg); break;
         default: exit(2);
         }
     }
@@ -1064,7 +1081,7 @@ load_one(rd_kafka_t *rk, load_t *load, int64_t i, char *value)
     partition = load->partition != -1 ? load->partition
                                  : i / load->ntopics % topic->partitions;
 
-    snprintf(key, sizeof(key), "k%" PRId64, i);
+    snprintf(key, sizeof(key), "k%" PRId64, load->keys ? i % load->keys : i);
 
     len = sprintf(value, "{\"n\":%" PRId64 ",\"t\":%" PRId64 ",\"pad\":\"", i,
                   now_ms());
@@ -1098,32 +1115,63 @@ load_one(rd_kafka_t *rk, load_t *load, int64_t i, char *value)
 
 
 static void
-load_all(rd_kafka_t *rk, load_t *load)
+load_topics(rd_kafka_t *rk, load_t *load)
 {
-    int      i;
-    char    *value;
-    int64_t  n, due, began;
+    int  i;
 
     for (i = 0; i < load->ntopics; i++) {
         load->topics[i].partitions =
             count_partitions(rk, load->topics[i].name);
     }
+}
+
+
+/* waits until the n-th record is due; 0 if we are to stop */
+
+static int
+load_due(rd_kafka_t *rk, load_t *load, int64_t n, int64_t began)
+{
+    int64_t  due;
+
+    if (load->rate) {
+        due = began + n / load->burst * load->burst * 1000 / load->rate;
+
+        while (!stop && now_ms() < due) {
+            rd_kafka_poll(rk, due - now_ms() > 5 ? 5 : 1);
+        }
+    }
+
+    return !stop;
+}
+
+
+static void
+load_done(load_t *load, int64_t n, int64_t began)
+{
+    if (undelivered || failed) {
+        die("%" PRId64 " records were not delivered", undelivered + failed);
+    }
+
+    printf("{\"first\":%" PRId64 ",\"next\":%" PRId64 ",\"ms\":%" PRId64 "}\n",
+           load->start, load->start + n, now_ms() - began);
+}
+
+
+static void
+load_all(rd_kafka_t *rk, load_t *load)
+{
+    char    *value;
+    int64_t  n, began;
+
+    load_topics(rk, load);
 
     value = malloc(load->size + 128);
     began = now_ms();
 
     for (n = 0; !stop && (load->n == 0 || n < load->n); n++) {
 
-        if (load->rate) {
-            due = began + n * 1000 / load->rate;
-
-            while (!stop && now_ms() < due) {
-                rd_kafka_poll(rk, due - now_ms() > 5 ? 5 : 1);
-            }
-
-            if (stop) {
-                break;
-            }
+        if (!load_due(rk, load, n, began)) {
+            break;
         }
 
         load_one(rk, load, load->start + n, value);
@@ -1134,13 +1182,7 @@ load_all(rd_kafka_t *rk, load_t *load)
     }
 
     rd_kafka_flush(rk, 65000);
-
-    if (undelivered || failed) {
-        die("%" PRId64 " records were not delivered", undelivered + failed);
-    }
-
-    printf("{\"first\":%" PRId64 ",\"next\":%" PRId64 ",\"ms\":%" PRId64 "}\n",
-           load->start, load->start + n, now_ms() - began);
+    load_done(load, n, began);
 
     free(value);
 }
@@ -1207,7 +1249,61 @@ cmd_txn(int argc, char **argv)
 }
 
 
-/* consume, digest */
+static void
+cmd_txns(int argc, char **argv)
+{
+    char         id[64], *value;
+    load_t       load;
+    int64_t      n, i, began, turn;
+    rd_kafka_t  *rk;
+
+    load_options(&load, argc, argv);
+    load.burst = load.each;
+
+    snprintf(id, sizeof(id), "kafka-sse-test-%d-%" PRId64, (int) getpid(),
+             now_ms());
+
+    rk = producer(load.codec, id);
+    load_topics(rk, &load);
+    check(rd_kafka_init_transactions(rk, ASK_MS), "init");
+
+    value = malloc(load.size + 128);
+    began = now_ms();
+    n = 0;
+
+    for (turn = 1; load.n == 0 || n < load.n; turn++) {
+
+        if (!load_due(rk, &load, n, began)) {
+            break;
+        }
+
+        check(rd_kafka_begin_transaction(rk), "begin");
+
+        for (i = 0; i < load.each; i++) {
+            load_one(rk, &load, load.start + n++, value);
+        }
+
+        if (turn % 3 == 0) {
+
+            /* what is still in the queue would never be in Kafka */
+
+            rd_kafka_flush(rk, 65000);
+            check(rd_kafka_abort_transaction(rk, ASK_MS), "abort");
+
+        } else {
+            check(rd_kafka_commit_transaction(rk, ASK_MS), "commit");
+        }
+    }
+
+    rd_kafka_flush(rk, 65000);
+    load_done(&load, n, began);
+
+    free(value);
+    rd_kafka_destroy(rk);
+}
+
+
+/* consume, digest, runs */
 
 static void
 print_record(rd_kafka_message_t *msg)
@@ -1246,15 +1342,79 @@ print_record(rd_kafka_message_t *msg)
 }
 
 
+/* a record's place in the runs of its partition */
+
+typedef struct {
+    const char  *topic;
+    int32_t      partition;
+    int64_t     *runs;              /* first, last, first, last ... */
+    size_t       n;                 /* runs */
+    size_t       room;
+} runs_t;
+
+
+static void
+add_run(runs_t *all, int nall, rd_kafka_message_t *msg)
+{
+    runs_t      *r;
+    const char  *topic;
+
+    topic = rd_kafka_topic_name(msg->rkt);
+
+    for (r = all; r < all + nall; r++) {
+        if (r->partition == msg->partition && strcmp(r->topic, topic) == 0) {
+            break;
+        }
+    }
+
+    if (r->n && r->runs[2 * r->n - 1] == msg->offset - 1) {
+        r->runs[2 * r->n - 1]++;
+        return;
+    }
+
+    if (r->n == r->room) {
+        r->room = r->room * 2 + 64;
+        r->runs = realloc(r->runs, r->room * 2 * sizeof(int64_t));
+    }
+
+    r->runs[2 * r->n] = r->runs[2 * r->n + 1] = msg->offset;
+    r->n++;
+}
+
+
+static void
+print_runs(runs_t *all, int nall)
+{
+    size_t   i;
+    runs_t  *r;
+
+    for (r = all; r < all + nall; r++) {
+        printf("{\"topic\":\"%s\",\"partition\":%d,\"runs\":[", r->topic,
+               r->partition);
+
+        for (i = 0; i < r->n; i++) {
+            printf("%s[%" PRId64 ",%" PRId64 "]", i ? "," : "", r->runs[2 * i],
+                   r->runs[2 * i + 1]);
+        }
+
+        printf("]}\n");
+    }
+}
+
+
 /*
  * Reads all partitions of the topics from their beginning up to the ends that
  * they have now.
  */
 
+typedef enum { RECORDS, SUM, RUNS } what_t;
+
+
 static void
-read_all(int argc, char **argv, int print)
+read_all(int argc, char **argv, what_t what)
 {
-    int                               c, i, open, uncommitted;
+    int                               c, i, open, nruns, uncommitted;
+    runs_t                           *runs;
     int32_t                           p, n;
     int64_t                           deadline, low, high;
     uint64_t                          count, bytes, sum;
@@ -1278,6 +1438,8 @@ read_all(int argc, char **argv, int print)
 
     list = rd_kafka_topic_partition_list_new(64);
     open = 0;
+    runs = NULL;
+    nruns = 0;
 
     for (i = optind; i < argc; i++) {
         n = count_partitions(rk, argv[i]);
@@ -1287,6 +1449,11 @@ read_all(int argc, char **argv, int print)
 
             rd_kafka_topic_partition_list_add(list, argv[i], p)->offset = low;
             open++;
+
+            runs = realloc(runs, (nruns + 1) * sizeof(runs_t));
+            memset(&runs[nruns], 0, sizeof(runs_t));
+            runs[nruns].topic = argv[i];
+            runs[nruns++].partition = p;
         }
     }
 
@@ -1325,15 +1492,21 @@ read_all(int argc, char **argv, int print)
             sum += digest(rd_kafka_topic_name(msg->rkt), msg->partition,
                           msg->offset, msg->payload, msg->len);
 
-            if (print) {
+            if (what == RECORDS) {
                 print_record(msg);
+
+            } else if (what == RUNS) {
+                add_run(runs, nruns, msg);
             }
         }
 
         rd_kafka_message_destroy(msg);
     }
 
-    if (!print) {
+    if (what == RUNS) {
+        print_runs(runs, nruns);
+
+    } else if (what == SUM) {
         printf("{\"records\":%" PRIu64 ",\"bytes\":%" PRIu64
                ",\"digest\":\"%016" PRIx64 "\"}\n", count, bytes, sum);
     }
@@ -1448,13 +1621,20 @@ main(int argc, char **argv)
     } else if (strcmp(cmd, "txn") == 0) {
         cmd_txn(argc, argv);
 
+    } else if (strcmp(cmd, "txns") == 0) {
+        cmd_txns(argc, argv);
+
     } else if (strcmp(cmd, "consume") == 0) {
         need(argc, 2);
-        read_all(argc, argv, 1);
+        read_all(argc, argv, RECORDS);
 
     } else if (strcmp(cmd, "digest") == 0) {
         need(argc, 2);
-        read_all(argc, argv, 0);
+        read_all(argc, argv, SUM);
+
+    } else if (strcmp(cmd, "runs") == 0) {
+        need(argc, 2);
+        read_all(argc, argv, RUNS);
 
     } else {
         die("unknown command \"%s\"", cmd);

@@ -29,6 +29,23 @@
  *     -f file        a JSON file with the state so far, five times a second
  *     -S n           seed of what is random
  *
+ * For the torture tests:
+ *
+ *     -h ms          hop: leave after so long in the mean, wherever the stream
+ *                    is, and go to the next server at once
+ *     -b bytes       cut: close after so many bytes in the mean, at any of them
+ *     -m ms          "retry:" counts up to this only
+ *     -q topic       silence is measured for this topic only
+ *     -j file        a line for each connection, and for each fault
+ *     -s file        which offsets each stream has seen, as bits
+ *     -I             commands on stdin, a line each:
+ *                        phase name          what is reported from here on
+ *                        stall n m           streams n to m read nothing
+ *                        go n m              they read again
+ *                        until t/p offset    a stream is complete when the
+ *                                            last of each such t/p is there
+ *                        finish              that was all of them
+ *
  * SIGTERM ends it as well.  Each stream must see each record once, each
  * partition in order, ids that never go back in any component and advance
  * with each record, whole HTTP chunks, and nothing but LF as a line end.  The
@@ -84,6 +101,10 @@ typedef struct {
 
 typedef struct {
     int64_t         last;               /* offset, -1: none yet */
+    int64_t         first;              /* of this connection, -1: none */
+    int64_t         came;               /* when the last one did, ms */
+    int64_t         produced;           /* when it was */
+    int64_t         until;              /* offset that completes it, or -1 */
     uint8_t        *seen;               /* a bit for each offset */
     size_t          size;               /* bytes */
 } part_t;
@@ -99,6 +120,26 @@ typedef enum { IDLE, CONNECTING, HEAD, BODY, DONE } state_t;
 typedef enum { SIZE, DATA, DATA_END, TRAILER, FINISHED } chunk_t;
 
 
+/* the longest silence of a stream in a phase */
+
+typedef struct {
+    int64_t         ms;
+    int             topic;
+    int32_t         partition;
+    int64_t         offset;             /* which ended it */
+    int             addr;               /* who brought that */
+    int             cuts;               /* connections lost, not by us */
+} silence_t;
+
+
+typedef struct {
+    char           *name;
+    int64_t         begin;
+    int64_t         end;
+    silence_t      *each;
+} phase_t;
+
+
 typedef struct {
     int             fd;
     int             number;
@@ -106,6 +147,12 @@ typedef struct {
     state_t         state;
     int64_t         due;                /* IDLE: when to connect, ms */
     int64_t         asked;              /* when the request was sent */
+    int64_t         opened;             /* when the connection was begun */
+    int64_t         leave;              /* when to hop, 0: never */
+    size_t          cut_left;           /* bytes to go, 0: no cut */
+    int             addr;               /* of this connection */
+    int             stalled;            /* does not read */
+    silence_t       silence;            /* of this phase */
 
     buf_t           in;                 /* not yet decoded */
     buf_t           line;               /* of the body, up to its LF */
@@ -147,6 +194,7 @@ typedef struct {
     uint64_t        reset;
     uint64_t        refused;
     uint64_t        dropped;            /* by us, at random */
+    uint64_t        hops;
     uint64_t        other_status;       /* not 200 */
     int             status;             /* the last one */
     uint64_t        digest;
@@ -171,6 +219,16 @@ static long                   drop_mean;
 static uint64_t               churn, churn_begun, churn_done;
 static int                    max_pending = 64;
 static const char            *progress_file;
+static int64_t                hop_mean, retry_max;
+static long                   cut_mean;
+static const char            *measured;
+static FILE                  *journal;
+static const char            *seen_file;
+static int                    commands;
+static int                    untils;      /* 1: all of them are known */
+static phase_t               *phases;
+static int                    nphases;
+static int64_t                ncommands;
 
 static stream_t              *streams;
 static int                    epfd;
@@ -229,7 +287,38 @@ fault(stream_t *s, const char *fmt, ...)
         va_end(args);
     }
 
+    if (journal) {
+        fprintf(journal, "%" PRId64 " %d %" PRIu64 " %d fault ", now_ms(),
+                s->number, s->connects, s->addr);
+        va_start(args, fmt);
+        vfprintf(journal, fmt, args);
+        va_end(args);
+        putc('\n', journal);
+    }
+
     s->faults++;
+}
+
+
+/* a line of the journal: time, stream, connection, server, and what happened */
+
+static void
+note(stream_t *s, const char *fmt, ...)
+{
+    va_list  args;
+
+    if (journal == NULL) {
+        return;
+    }
+
+    fprintf(journal, "%" PRId64 " %d %" PRIu64 " %d ", now_ms(), s->number,
+            s->connects, s->addr);
+
+    va_start(args, fmt);
+    vfprintf(journal, fmt, args);
+    va_end(args);
+
+    putc('\n', journal);
 }
 
 
@@ -412,15 +501,18 @@ check_position(stream_t *s, position_t *pos, int32_t partition, int64_t next)
 
     if (back && last->n) {
         s->id_back++;
+        note(s, "id_back %s", s->id);
     }
 
     if (partition >= 0) {
         if (!ahead) {
             s->id_same++;
+            note(s, "id_same %s", s->id);
         }
 
         if (!here) {
             s->id_wrong++;
+            note(s, "id_wrong %s of %d:%" PRId64, s->id, partition, next - 1);
         }
     }
 }
@@ -769,45 +861,113 @@ mark(part_t *part, int64_t offset)
 }
 
 
+/* a stream's partition, known from now on */
+
+static part_t *
+part_of(stream_t *s, int index, int32_t partition)
+{
+    int       i;
+    topic_t  *topic;
+
+    topic = &s->topics[index];
+
+    if (partition >= topic->n) {
+        topic->parts = realloc(topic->parts, (partition + 1) * sizeof(part_t));
+
+        for (i = topic->n; i <= partition; i++) {
+            memset(&topic->parts[i], 0, sizeof(part_t));
+            topic->parts[i].last = -1;
+            topic->parts[i].first = -1;
+            topic->parts[i].until = -1;
+        }
+
+        topic->n = partition + 1;
+    }
+
+    return &topic->parts[partition];
+}
+
+
+/*
+ * Silence is the time in which there was something to be had of a partition,
+ * and nothing came.
+ */
+
+static void
+hear(stream_t *s, part_t *part, record_t *rec, int64_t produced, int64_t now)
+{
+    int64_t  ms;
+
+    if (measured == NULL || strcmp(measured, rec->topic) == 0) {
+        ms = now - (part->came > produced ? part->came : produced);
+
+        if (ms > s->silence.ms) {
+            s->silence.ms = ms;
+            s->silence.topic = topic_index(rec->topic);
+            s->silence.partition = rec->partition;
+            s->silence.offset = rec->offset;
+            s->silence.addr = s->addr;
+        }
+    }
+
+    part->came = now;
+    part->produced = produced;
+}
+
+
+static int
+has_all(stream_t *s)
+{
+    int      i, k;
+    part_t  *part;
+
+    for (i = 0; i < ntopics; i++) {
+        for (k = 0; k < s->topics[i].n; k++) {
+            part = &s->topics[i].parts[k];
+
+            if (part->last < part->until) {
+                return 0;
+            }
+        }
+    }
+
+    return 1;
+}
+
+
 static void
 take_record(stream_t *s, record_t *rec)
 {
-    int          i;
-    int64_t      ms;
+    int64_t      ms, now, produced;
     part_t      *part;
-    topic_t     *topic;
     uint64_t     number;
     position_t   position;
     const char  *t;
-
-    topic = &s->topics[topic_index(rec->topic)];
 
     if (rec->partition < 0 || rec->partition > 65535) {
         fault(s, "partition %d", rec->partition);
         return;
     }
 
-    if (rec->partition >= topic->n) {
-        topic->parts = realloc(topic->parts,
-                               (rec->partition + 1) * sizeof(part_t));
-        for (i = topic->n; i <= rec->partition; i++) {
-            memset(&topic->parts[i], 0, sizeof(part_t));
-            topic->parts[i].last = -1;
-        }
-
-        topic->n = rec->partition + 1;
-    }
-
-    part = &topic->parts[rec->partition];
+    part = part_of(s, topic_index(rec->topic), rec->partition);
+    now = now_ms();
 
     s->records++;
 
     if (mark(part, rec->offset)) {
         s->repeated++;
+        note(s, "repeated %s/%d:%" PRId64 " after %" PRId64, rec->topic,
+             rec->partition, rec->offset, part->last);
 
     } else {
         s->unique++;
-        s->disorder += rec->offset < part->last;
+
+        if (rec->offset < part->last) {
+            s->disorder++;
+            note(s, "disorder %s/%d:%" PRId64 " after %" PRId64, rec->topic,
+                 rec->partition, rec->offset, part->last);
+        }
+
         number = digest(rec->topic, rec->partition, rec->offset, rec->value,
                         rec->len);
         s->digest += number;
@@ -816,6 +976,10 @@ take_record(stream_t *s, record_t *rec)
 
     if (rec->offset > part->last) {
         part->last = rec->offset;
+    }
+
+    if (part->first == -1) {
+        part->first = rec->offset;
     }
 
     if (!s->has_id) {
@@ -832,7 +996,10 @@ take_record(stream_t *s, record_t *rec)
     if (rec->len > 5 && memcmp(rec->value, "{\"n\":", 5) == 0) {
         t = memmem(rec->value, rec->len < 64 ? rec->len : 64, "\"t\":", 4);
         if (t) {
-            ms = now_ms() - strtoll(t + 4, NULL, 10);
+            produced = strtoll(t + 4, NULL, 10);
+            hear(s, part, rec, produced, now);
+
+            ms = now - produced;
             ms = ms < 0 ? 0 : ms >= LATENCIES ? LATENCIES - 1 : ms;
             latencies[ms]++;
             nlatencies++;
@@ -841,6 +1008,10 @@ take_record(stream_t *s, record_t *rec)
 
     if (expect && s->unique >= expect) {
         s->complete = 1;
+    }
+
+    if (untils && rec->offset == part->until) {
+        s->complete = has_all(s);
     }
 }
 
@@ -887,6 +1058,9 @@ dispatch(stream_t *s)
     if (is_event(s, "stream-reset")) {
         s->resets++;
         s->events++;
+        note(s, "stream-reset %.*s", (int) (s->data.len < 2000 ? s->data.len
+                                                              : 2000),
+             s->data.data);
 
         if (s->has_id && parse_position(&position, s->id)) {
             s->position = position;
@@ -979,9 +1153,44 @@ take_line(stream_t *s, const char *p, size_t len)
 }
 
 
+/* what this connection has brought: topic/partition:first-last ... */
+
+static void
+note_end(stream_t *s, const char *how)
+{
+    int      i, k;
+    part_t  *part;
+
+    if (journal == NULL || s->opened == 0) {
+        return;
+    }
+
+    fprintf(journal, "%" PRId64 " %d %" PRIu64 " %d end %s %" PRId64 " %d",
+            now_ms(), s->number, s->connects, s->addr, how, s->opened,
+            s->status);
+
+    for (i = 0; i < ntopics; i++) {
+        for (k = 0; k < s->topics[i].n; k++) {
+            part = &s->topics[i].parts[k];
+
+            if (part->first != -1) {
+                fprintf(journal, " %s/%d:%" PRId64 "-%" PRId64, topics[i], k,
+                        part->first, part->last);
+                part->first = -1;
+            }
+        }
+    }
+
+    putc('\n', journal);
+    s->opened = 0;
+}
+
+
 static void
 close_stream(stream_t *s, int64_t delay)
 {
+    note_end(s, "close");
+
     if (s->state == CONNECTING || s->state == HEAD) {
         pending--;
     }
@@ -1020,7 +1229,11 @@ delay_of(stream_t *s)
         return -1;
     }
 
-    return retry_ms >= 0 ? retry_ms : s->retry;
+    if (retry_ms >= 0) {
+        return retry_ms;
+    }
+
+    return retry_max && s->retry > retry_max ? retry_max : s->retry;
 }
 
 
@@ -1062,6 +1275,7 @@ take_body(stream_t *s, const char *p, size_t len)
             && random() % drop_mean == 0)
         {
             s->dropped++;
+            note_end(s, "drop");
             close_stream(s, random() % 50);
             return 0;
         }
@@ -1189,6 +1403,7 @@ take_head(stream_t *s)
 
     if (s->status != 200) {
         s->other_status++;
+        note_end(s, "refused");
         close_stream(s, churn ? delay_of(s)
                               : no_reconnect ? -1 : 500);
         return 0;
@@ -1205,6 +1420,12 @@ take_head(stream_t *s)
 static void
 ended(stream_t *s, int err)
 {
+    note_end(s, s->state == CONNECTING ? "no-connection"
+                : err ? strerrorname_np(err)
+                : s->chunk == FINISHED ? "clean" : "eof");
+
+    s->silence.cuts++;
+
     if (s->state == CONNECTING) {
         s->refused++;
 
@@ -1224,14 +1445,57 @@ ended(stream_t *s, int err)
 }
 
 
+/*
+ * The connection is cut by us after these bytes, orderly or with a reset; what
+ * is complete in them counts.
+ */
+
+static void
+cut(stream_t *s, const char *data, size_t len)
+{
+    struct linger  off;
+
+    s->dropped++;
+
+    if (s->state == BODY) {
+        append(&s->in, data, len);
+
+        if (s->chunked) {
+            if (!take_chunks(s)) {
+                return;
+            }
+
+        } else if (!take_body(s, s->in.data, s->in.len)) {
+            return;
+        }
+    }
+
+    if (random() & 1) {
+        off.l_onoff = 1;
+        off.l_linger = 0;
+        setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &off, sizeof(off));
+    }
+
+    note_end(s, "cut");
+    close_stream(s, random() % 50);
+}
+
+
 static void
 readable(stream_t *s)
 {
+    size_t       room;
     ssize_t      n;
     static char  buf[262144];
 
     for ( ;; ) {
-        n = recv(s->fd, buf, sizeof(buf), 0);
+        room = sizeof(buf);
+
+        if (s->cut_left && s->cut_left < room) {
+            room = s->cut_left;
+        }
+
+        n = recv(s->fd, buf, room, 0);
 
         if (n == -1) {
             if (errno != EAGAIN && errno != EINTR) {
@@ -1244,6 +1508,15 @@ readable(stream_t *s)
         if (n == 0) {
             ended(s, 0);
             return;
+        }
+
+        if (s->cut_left) {
+            s->cut_left -= n;
+
+            if (s->cut_left == 0) {
+                cut(s, buf, n);
+                return;
+            }
         }
 
         if (s->state == HEAD) {
@@ -1282,7 +1555,7 @@ readable(stream_t *s)
             s->in.len = 0;
         }
 
-        if (n < (ssize_t) sizeof(buf)) {
+        if (n < (ssize_t) room) {
             return;
         }
     }
@@ -1324,7 +1597,7 @@ writable(stream_t *s)
 
     ev.events = EPOLLIN;
     ev.data.ptr = s;
-    epoll_ctl(epfd, EPOLL_CTL_MOD, s->fd, &ev);
+    epoll_ctl(epfd, s->stalled ? EPOLL_CTL_DEL : EPOLL_CTL_MOD, s->fd, &ev);
 }
 
 
@@ -1335,7 +1608,8 @@ begin(stream_t *s)
     struct epoll_event   ev;
     struct sockaddr_in  *addr;
 
-    addr = &addrs[s->turn++ % naddrs];
+    s->addr = s->turn++ % naddrs;
+    addr = &addrs[s->addr];
 
     s->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s->fd == -1) {
@@ -1346,6 +1620,11 @@ begin(stream_t *s)
     setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 
     s->state = CONNECTING;
+    s->status = 0;
+    s->chunk = SIZE;
+    s->opened = now_ms();
+    s->leave = hop_mean ? s->opened + hop_mean / 2 + random() % hop_mean : 0;
+    s->cut_left = cut_mean ? 1 + random() % (2 * cut_mean) : 0;
     s->connects++;
     pending++;
 
@@ -1379,6 +1658,18 @@ begin_due(void)
 
     for (i = 0; i < nstreams; i++) {
         s = &streams[i];
+
+        if (s->leave && s->fd != -1 && !s->stalled && !s->complete) {
+
+            if (s->leave <= now) {
+                s->hops++;
+                note_end(s, "hop");
+                close_stream(s, 0);
+
+            } else if (s->leave - now < wait) {
+                wait = s->leave - now;
+            }
+        }
 
         if (s->state != IDLE) {
             continue;
@@ -1436,9 +1727,47 @@ percentile(double p)
 
 
 /*
+ * Up to when all that was produced, of what is measured, has been received by
+ * all who read: the least that any partition of any stream has.
+ */
+
+static int64_t
+up_to(void)
+{
+    int        i, t, k;
+    part_t    *part;
+    int64_t    least;
+    stream_t  *s;
+
+    least = INT64_MAX;
+
+    for (i = 0; i < nstreams; i++) {
+        s = &streams[i];
+
+        for (t = 0; t < ntopics && !s->stalled; t++) {
+            if (measured && strcmp(measured, topics[t]) != 0) {
+                continue;
+            }
+
+            for (k = 0; k < s->topics[t].n; k++) {
+                part = &s->topics[t].parts[k];
+                least = part->produced < least ? part->produced : least;
+            }
+
+            if (k == 0) {
+                return 0;
+            }
+        }
+    }
+
+    return least == INT64_MAX ? 0 : least;
+}
+
+
+/*
  * All streams together.  "open" are those with an answer, "positioned" those
  * of them that have an id, "least" and "most" the different records that a
- * stream has; the rest are sums of what stream_t says.
+ * stream has, "up_to" as above; the rest are sums of what stream_t says.
  */
 
 static void
@@ -1460,8 +1789,10 @@ report_total(FILE *f)
     }
 
     fprintf(f, "\"streams\":%d,\"open\":%d,\"positioned\":%d,\"complete\":%d,"
-            "\"least\":%" PRIu64 ",\"most\":%" PRIu64 ",\"churned\":%" PRIu64,
-            nstreams, open, positioned, complete, least, most, churn_done);
+            "\"least\":%" PRIu64 ",\"most\":%" PRIu64 ",\"churned\":%" PRIu64
+            ",\"up_to\":%" PRId64 ",\"commands\":%" PRId64,
+            nstreams, open, positioned, complete, least, most, churn_done,
+            up_to(), ncommands);
 
 #define sum(field)  fprintf(f, ",\"" #field "\":%" PRIu64, total(field))
 
@@ -1469,7 +1800,7 @@ report_total(FILE *f)
     sum(resets); sum(ends); sum(comments); sum(id_none); sum(id_bad);
     sum(id_back); sum(id_same); sum(id_wrong); sum(faults); sum(connects);
     sum(clean); sum(cut); sum(cut_chunk); sum(reset); sum(refused);
-    sum(dropped); sum(other_status); sum(bytes);
+    sum(dropped); sum(hops); sum(other_status); sum(bytes);
 
 #undef sum
 }
@@ -1514,6 +1845,71 @@ print_string(const char *p)
 }
 
 
+/* [ ms of silence, connections lost, server, what ended it ] of each stream */
+
+static void
+report_phases(void)
+{
+    int         i, k;
+    phase_t    *phase;
+    silence_t  *sl;
+
+    printf(",\"phases\":[");
+
+    for (i = 0; i < nphases; i++) {
+        phase = &phases[i];
+
+        printf("%s{\"name\":", i ? ",\n" : "\n");
+        print_string(phase->name);
+        printf(",\"begin\":%" PRId64 ",\"end\":%" PRId64 ",\"each\":[",
+               phase->begin, phase->end);
+
+        for (k = 0; k < nstreams; k++) {
+            sl = &phase->each[k];
+
+            printf("%s[%" PRId64 ",%d,%d,\"%s/%d:%" PRId64 "\"]",
+                   k ? "," : "", sl->ms, sl->cuts, sl->addr,
+                   sl->ms ? topics[sl->topic] : "", sl->partition, sl->offset);
+        }
+
+        printf("]}");
+    }
+
+    printf("]");
+}
+
+
+/* topic, partition and the number of bytes of bits, and these */
+
+static void
+report_seen(void)
+{
+    int      i, k, t;
+    FILE    *f;
+    part_t  *part;
+
+    f = fopen(seen_file, "w");
+    if (f == NULL) {
+        die("%s: %s", seen_file, strerror(errno));
+    }
+
+    for (i = 0; i < nstreams; i++) {
+        for (t = 0; t < ntopics; t++) {
+            for (k = 0; k < streams[i].topics[t].n; k++) {
+                part = &streams[i].topics[t].parts[k];
+
+                fprintf(f, "%d %s %d %zu\n", i, topics[t], k, part->size);
+                fwrite(part->seen, 1, part->size, f);
+            }
+        }
+    }
+
+    if (fclose(f) != 0) {
+        die("%s: %s", seen_file, strerror(errno));
+    }
+}
+
+
 static void
 report(void)
 {
@@ -1529,6 +1925,8 @@ report(void)
 
     printf(",\"first_fault\":");
     print_string(first_fault);
+
+    report_phases();
 
     printf(",\"each\":[");
 
@@ -1548,6 +1946,148 @@ report(void)
     }
 
     printf("]}\n");
+}
+
+
+/* commands */
+
+static void
+end_phase(void)
+{
+    int       i;
+    phase_t  *phase;
+
+    if (nphases == 0) {
+        return;
+    }
+
+    phase = &phases[nphases - 1];
+    phase->end = now_ms();
+
+    for (i = 0; i < nstreams; i++) {
+        phase->each[i] = streams[i].silence;
+    }
+}
+
+
+static void
+begin_phase(const char *name)
+{
+    int       i;
+    phase_t  *phase;
+
+    end_phase();
+
+    phases = realloc(phases, (nphases + 1) * sizeof(phase_t));
+    phase = &phases[nphases++];
+    phase->name = strdup(name);
+    phase->begin = now_ms();
+    phase->end = 0;
+    phase->each = calloc(nstreams, sizeof(silence_t));
+
+    for (i = 0; i < nstreams; i++) {
+        memset(&streams[i].silence, 0, sizeof(silence_t));
+    }
+}
+
+
+static void
+stall(int from, int to, int on)
+{
+    stream_t            *s;
+    struct epoll_event   ev;
+
+    for (s = &streams[from]; s <= &streams[to] && to < nstreams; s++) {
+
+        if (s->stalled == on) {
+            continue;
+        }
+
+        s->stalled = on;
+
+        if (s->fd == -1 || s->state == CONNECTING) {
+            continue;
+        }
+
+        ev.events = EPOLLIN;
+        ev.data.ptr = s;
+        epoll_ctl(epfd, on ? EPOLL_CTL_DEL : EPOLL_CTL_ADD, s->fd, &ev);
+    }
+}
+
+
+static void
+until(const char *topic, int32_t partition, int64_t offset)
+{
+    int  i;
+
+    for (i = 0; i < nstreams; i++) {
+        part_of(&streams[i], topic_index(topic), partition)->until = offset;
+    }
+}
+
+
+static void
+take_command(char *line)
+{
+    int        a, b, i;
+    char      *slash;
+    char       name[256];
+    long long  offset;
+
+    if (strncmp(line, "phase ", 6) == 0) {
+        begin_phase(line + 6);
+
+    } else if (sscanf(line, "stall %d %d", &a, &b) == 2) {
+        stall(a, b, 1);
+
+    } else if (sscanf(line, "go %d %d", &a, &b) == 2) {
+        stall(a, b, 0);
+
+    } else if (sscanf(line, "until %255s %lld", name, &offset) == 2
+               && (slash = strrchr(name, '/')) != NULL)
+    {
+        *slash = '\0';
+        until(name, atoi(slash + 1), offset);
+
+    } else if (strcmp(line, "finish") == 0) {
+        untils = 1;
+
+        for (i = 0; i < nstreams; i++) {
+            streams[i].complete = has_all(&streams[i]);
+        }
+
+    } else {
+        die("command \"%s\"", line);
+    }
+
+    ncommands++;
+}
+
+
+static void
+take_commands(void)
+{
+    char          *lf;
+    ssize_t        n;
+    static char    buf[65536];
+    static size_t  len;
+
+    n = read(STDIN_FILENO, buf + len, sizeof(buf) - len - 1);
+    if (n <= 0) {
+        return;
+    }
+
+    len += n;
+    buf[len] = '\0';
+
+    while ((lf = memchr(buf, '\n', len)) != NULL) {
+        *lf = '\0';
+        take_command(buf);
+
+        len -= lf + 1 - buf;
+        memmove(buf, lf + 1, len + 1);
+    }
 }
 
 
@@ -1571,7 +2111,10 @@ loop(void)
         for (i = 0; i < n; i++) {
             s = events[i].data.ptr;
 
-            if (s->state == CONNECTING) {
+            if (s == NULL) {
+                take_commands();
+
+            } else if (s->state == CONNECTING) {
                 writable(s);
 
             } else if (s->fd != -1) {
@@ -1599,7 +2142,7 @@ loop(void)
         }
 
         for (i = 0; i < nstreams; i++) {
-            if (streams[i].state != DONE && !(expect && streams[i].complete)) {
+            if (streams[i].state != DONE && !streams[i].complete) {
                 break;
             }
         }
@@ -1637,10 +2180,13 @@ add_addr(char *text)
 int
 main(int argc, char **argv)
 {
-    int            c, i;
-    struct rlimit  rl;
+    int                 c, i;
+    struct rlimit       rl;
+    struct epoll_event  ev;
 
-    while ((c = getopt(argc, argv, "a:u:n:H:i:e:l:t:r:Rd:C:c:f:S:")) != -1) {
+    while ((c = getopt(argc, argv, "a:u:n:H:i:e:l:t:r:Rd:C:c:f:S:h:b:m:q:j:"
+                             "s:I")) != -1)
+    {
         switch (c) {
 
         case 'a': add_addr(optarg); break;
@@ -1670,6 +2216,20 @@ main(int argc, char **argv)
         case 'c': max_pending = atoi(optarg); break;
         case 'f': progress_file = optarg; break;
         case 'S': srandom(atoi(optarg)); break;
+        case 'h': hop_mean = atol(optarg); break;
+        case 'b': cut_mean = atol(optarg); break;
+        case 'm': retry_max = atol(optarg); break;
+        case 'q': measured = optarg; break;
+        case 's': seen_file = optarg; break;
+        case 'I': commands = 1; break;
+        case 'j':
+            journal = fopen(optarg, "w");
+            if (journal == NULL) {
+                die("%s: %s", optarg, strerror(errno));
+            }
+
+            break;
+
         default: return 2;
         }
     }
@@ -1696,10 +2256,33 @@ main(int argc, char **argv)
         streams[i].retry = 3000;
     }
 
+    if (commands) {
+        ev.events = EPOLLIN;
+        ev.data.ptr = NULL;
+        fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
+
+        if (epoll_ctl(epfd, EPOLL_CTL_ADD, STDIN_FILENO, &ev) == -1) {
+            die("stdin: %s", strerror(errno));
+        }
+    }
+
     loop();
+    end_phase();
 
     if (progress_file) {
         report_progress();
+    }
+
+    if (seen_file) {
+        report_seen();
+    }
+
+    for (i = 0; i < nstreams; i++) {
+        note_end(&streams[i], "finished");
+    }
+
+    if (journal && fclose(journal) != 0) {
+        die("journal: %s", strerror(errno));
     }
 
     report();
