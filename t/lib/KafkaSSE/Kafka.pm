@@ -215,6 +215,7 @@ sub delete ($self, @topics)  { $self->tool([ 'delete', @topics ]) }
 sub offsets ($self, @topics) { scalar $self->tool([ 'offsets', @topics ]) }
 sub group ($self, $name)     { scalar $self->tool([ 'group', $name ]) }
 sub digest ($self, @topics)  { scalar $self->tool([ 'digest', @topics ]) }
+sub runs ($self, @topics)    { $self->tool([ 'runs', @topics ], timeout => 90) }
 
 sub partitions ($self, $topic, $n) {
     $self->tool([ 'partitions', $topic, $n ]);
@@ -274,7 +275,8 @@ sub produce ($self, $records, %opt) {
 
 sub _load ($opt) {
     my %letter = (n => '-n', size => '-s', rate => '-r', codec => '-z',
-                  start => '-S', partition => '-p');
+                  start => '-S', partition => '-p', burst => '-B',
+                  keys => '-k', each => '-T');
 
     return map { ($letter{$_} // die("fill: $_?"), $opt->{$_}) }
                sort grep { defined $opt->{$_} } keys %$opt;
@@ -300,14 +302,20 @@ sub txn ($self, $topics, %opt) {
 
 
 # The same in the background; ->finish ends it and returns what it did.
+# each => n: in transactions of so many, some of which are aborted;
+# properties => { ... } of librdkafka.
 
 sub filling ($self, $topics, %opt) {
     my $out = tempdir() . '/' . unique('fill');
 
     $opt{n} //= 0;
 
-    my $pid = spawn([ build() . '/tool/kafka', '-b', $self->address, 'fill',
-                      _load(\%opt), ref $topics ? @$topics : $topics ],
+    my $properties = delete $opt{properties} // {};
+
+    my $pid = spawn([ build() . '/tool/kafka', '-b', $self->address,
+                      (map { ('-X', "$_=$properties->{$_}") }
+                           sort keys %$properties),
+                      $opt{each} ? 'txns' : 'fill', _load(\%opt), ref $topics ? @$topics : $topics ],
                     out => $out, leash => 1);
 
     return bless { pid => $pid, out => $out, n => $opt{n} },

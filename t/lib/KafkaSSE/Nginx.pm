@@ -8,8 +8,8 @@ package KafkaSSE::Nginx;
 #
 # main, events, http, server: configuration that is added there.
 # Others: workers, level (of the error log), tls => 1 for $nginx->tls_port
-# (with HTTP/2), env, daemon => 0, load => 0 (without the module), conf (a
-# whole nginx.conf instead).
+# (with HTTP/2), env, daemon => 0, load => 0 (without the module), module
+# (another one than the build's), conf (a whole nginx.conf instead).
 
 use v5.36;
 
@@ -113,7 +113,8 @@ sub conf ($self) {
     return $self->{conf} if defined $self->{conf};
 
     my $p = $self->{prefix};
-    my $load = $self->{load} // 1 ? 'load_module ' . $self->module . ';' : '';
+    my $module = $self->{module} // $self->module;
+    my $load = $self->{load} // 1 ? "load_module $module;" : '';
     my $daemon = $self->{daemon} // 1 ? 'on' : 'off';
     my $level = $self->{level} // 'info';
     my $workers = $self->{workers} // 1;

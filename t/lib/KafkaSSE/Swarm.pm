@@ -9,6 +9,7 @@ package KafkaSSE::Swarm;
 
 use v5.36;
 
+use POSIX ();
 use Test::More ();
 use KafkaSSE::Rig qw(build tempdir unique spawn wait_exit slurp json_decode
                      slow alive);
@@ -28,17 +29,50 @@ sub new ($class, %opt) {
 
     my %letter = (streams => '-n', expect => '-e', records => '-i',
                   drop => '-d', churn => '-C', pending => '-c',
-                  linger => '-l', seed => '-S');
+                  linger => '-l', seed => '-S', hop => '-h', cut => '-b',
+                  retry_max => '-m', measured => '-q');
 
     for (sort keys %letter) {
         push @cmd, $letter{$_}, $opt{$_} if defined $opt{$_};
     }
 
-    my $pid = spawn(\@cmd, out => "$name.out", err => "$name.err", leash => 1);
+    my $control;
 
-    return bless { name => $name, pid => $pid, seconds => $seconds, %opt },
-                 $class;
+    if ($opt{commands}) {
+        push @cmd, '-I', '-j', "$name.journal", '-s', "$name.seen";
+
+        # for both directions: else each side waits for the other
+
+        POSIX::mkfifo("$name.in", 0600) or die "$name.in: $!";
+        open $control, '+<', "$name.in" or die "$name.in: $!";
+    }
+
+    my $pid = spawn(\@cmd, in => $control ? "$name.in" : undef,
+                    out => "$name.out", err => "$name.err", leash => 1);
+
+    return bless { %opt, name => $name, pid => $pid, seconds => $seconds,
+                   control => $control, sent => 0 }, $class;
 }
+
+
+# With commands => 1: what t/tool/sse.c is to do from now on, see its head.
+
+sub tell ($self, @lines) {
+    syswrite $self->{control}, $_ . "\n" or die "sse: $!" for @lines;
+    $self->{sent} += @lines;
+}
+
+sub told ($self, $seconds = 10) {
+    $self->wait_for($seconds, 'commands are taken',
+                    sub ($now) { $now->{commands} >= $self->{sent} });
+}
+
+# its report is there
+
+sub ended ($self) { -s "$self->{name}.out" }
+
+sub journal ($self) { "$self->{name}.journal" }
+sub seen ($self)    { "$self->{name}.seen" }
 
 
 # The totals so far; see report_total() in t/tool/sse.c.
