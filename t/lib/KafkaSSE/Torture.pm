@@ -248,13 +248,10 @@ sub produce ($self, %opt) {
 
 # ---- the verdict
 
-# Nothing lost, nothing twice, nothing out of order, for each client.
-# Option but: what of t/tool/sse.c's report need not be zero.
+# Ends producers and clients; returns the truth, and of each kind of clients
+# { name, swarm, report, faults => [ ... ] }.
 
-sub verdict ($self, %opt) {
-    my $label = $opt{name} // '';
-    $label .= ': ' if $label ne '';
-
+sub judge ($self, %opt) {
     $self->phase('the end');
 
     my $made = 0;
@@ -265,6 +262,10 @@ sub verdict ($self, %opt) {
 
     my $truth = KafkaSSE::Truth->new($self->{kafka}, $self->topics);
     my $last = $truth->last;
+    my @judged;
+
+    Test::More::note("$made records were produced, " . $truth->records
+                     . ' are there to be had');
 
     for my $swarm ($self->swarms) {
         $swarm->tell((map { "until $_ $last->{$_}" } sort keys %$last),
@@ -273,48 +274,59 @@ sub verdict ($self, %opt) {
 
     for my $name (sort keys %{$self->{swarms}}) {
         my $swarm = $self->{swarms}{$name};
-        my $n = $swarm->{streams};
 
-        # a stream that lacks its end is a fault below
+        # a stream that lacks its end lacks records
 
         my $all = eval {
             wait_for($opt{seconds} // 20, 'all have the end', sub {
-                $swarm->ended || ($swarm->now->{complete} // 0) == $n;
+                $swarm->ended
+                    || ($swarm->now->{complete} // 0) == $swarm->{streams};
             }, 0.1);
         };
 
         my $report = $swarm->finish(now => !$all);
-        $self->{reports}{$name} = $report;
-
         my @faults = $truth->compare($swarm, loose => $self->{loose});
-        my $ok = !@faults && !$report->{repeated} && !$report->{disorder};
 
-        Test::More::ok($ok, "$label$n $name, " . $truth->records
-                            . ' records: none lost, repeated, out of order')
-            or $self->_explain($name, $swarm, $truth, @faults);
-
-        $swarm->ok_clean($report, "$label$name: proper streams, ids that "
-                                  . 'advance, nothing to be told of',
-                         'resets', map { "-$_" } @{$opt{but} // []});
-
-        Test::More::note(sprintf
-            '%s%s: %d records, latency p50 %d, p99 %d, max %d ms; '
-            . '%d connections, %d hops, %d cut by us, %d lost, %d refused, '
-            . '%d of status %s',
-            $label, $name, $report->{records},
-            @{$report->{latency}}{qw(p50 p99 max)},
-            @$report{qw(connects hops dropped)},
-            $report->{clean} + $report->{cut} + $report->{reset},
-            @$report{qw(refused other_status)},
-            join ' ', sort { $a <=> $b }
-                      keys %{{ map { $_->{status} => 1 } @{$report->{each}} }});
+        $self->{reports}{$name} = $report;
+        push @judged, { name => $name, swarm => $swarm, report => $report,
+                        faults => \@faults };
     }
 
-    Test::More::note("$label$made records produced, " . $truth->records
-                     . ' are there to be had');
-
-    delete $self->{swarms};
     $self->{swarms} = {};
+
+    return ($truth, @judged);
+}
+
+
+# Nothing lost, nothing twice, nothing out of order, for each client: tests.
+# Option but: what of t/tool/sse.c's report need not be zero.
+
+sub verdict ($self, %opt) {
+    my ($truth, @judged) = $self->judge(%opt);
+
+    for my $of (@judged) {
+        my ($name, $swarm, $report) = @$of{qw(name swarm report)};
+
+        Test::More::ok(!@{$of->{faults}} && !$report->{repeated}
+                           && !$report->{disorder},
+                       "$swarm->{streams} $name, " . $truth->records
+                       . ' records: none lost, repeated, out of order')
+            or $self->_explain($name, $swarm, $truth, @{$of->{faults}});
+
+        $swarm->ok_clean($report, "$name: proper streams, ids that advance, "
+                                  . 'nothing to be told of',
+                         'resets', map { "-$_" } @{$opt{but} // []})
+            or $self->_explain($name, $swarm, $truth);
+
+        Test::More::note(sprintf
+            '%s: %d records, latency p50 %d, p99 %d, max %d ms; '
+            . '%d connections, %d hops, %d cut by us, %d lost, %d refused, '
+            . '%d of another status',
+            $name, $report->{records}, @{$report->{latency}}{qw(p50 p99 max)},
+            @$report{qw(connects hops dropped)},
+            $report->{clean} + $report->{cut} + $report->{reset},
+            @$report{qw(refused other_status)});
+    }
 
     return $truth;
 }
