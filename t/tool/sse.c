@@ -1734,17 +1734,24 @@ percentile(double p)
 static int64_t
 up_to(void)
 {
-    int        i, t, k;
+    int        i, t, k, reading;
     part_t    *part;
     int64_t    least;
     stream_t  *s;
 
     least = INT64_MAX;
+    reading = 0;
 
     for (i = 0; i < nstreams; i++) {
         s = &streams[i];
 
-        for (t = 0; t < ntopics && !s->stalled; t++) {
+        if (s->stalled) {
+            continue;
+        }
+
+        reading++;
+
+        for (t = 0; t < ntopics; t++) {
             if (measured && strcmp(measured, topics[t]) != 0) {
                 continue;
             }
@@ -1758,6 +1765,10 @@ up_to(void)
                 return 0;
             }
         }
+    }
+
+    if (reading == 0) {
+        return now_ms();
     }
 
     return least == INT64_MAX ? 0 : least;
