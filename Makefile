@@ -3,6 +3,8 @@
 # make test     all tests, on a real Kafka and a real Redis;
 #               make test TESTS="t/40-*.t" for some of them
 # make unit     unit tests alone, in seconds
+# make torture  everything dies, for MINUTES=60 in all; ROWS="kill redis" of
+#               t/60-torture-*.t, which "make test" runs in a short form
 # make check    the same under ASan and UBSan, and fuzzing
 # make demo     a page with live records;  make bench: what an event costs
 # make docker-check   each step of Dockerfile, in a chroot of its release
@@ -15,13 +17,16 @@ CC = cc
 CC_OPT = -g -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
 LD_OPT = -Wl,-z,relro -Wl,-z,now
 TESTS = t/*.t
+MINUTES = 60
+ROWS = hop kill owner drop redis kafka node slow
 
 TOOLS =	$(BUILD)/tool/kafka $(BUILD)/tool/sse $(BUILD)/tool/leash
 
 export NGINX_SRC CC_OPT LD_OPT
 
 
-.PHONY: all module tools deps test unit check demo docker-check bench clean
+.PHONY: all module tools deps test torture unit check demo docker-check bench
+.PHONY: clean
 .NOTPARALLEL:
 
 all: module
@@ -52,6 +57,16 @@ deps:
 test: deps
 	@$(MAKE) --no-print-directory module tools
 	@t/run $(TESTS)
+
+# Each row has its part of the time for what it repeats; what it begins and
+# ends with comes on top.
+
+torture: deps
+	@$(MAKE) --no-print-directory module tools
+	@seconds=$$(($(MINUTES) * 60 / $(words $(ROWS)))); \
+		KAFKA_SSE_TORTURE=$$seconds \
+		KAFKA_SSE_TEST_LIMIT=$$((seconds * 2 + 300)) \
+		t/run -v $(ROWS:%=t/60-torture-%.t)
 
 unit:
 	@t/setup nginx
