@@ -4,7 +4,8 @@
 #               make test TESTS="t/40-*.t" for some of them
 # make unit     unit tests alone, in seconds
 # make torture  everything dies, for MINUTES=60 in all; ROWS="kill redis" of
-#               t/60-torture-*.t, which "make test" runs in a short form
+#               t/60-torture-*.t, which "make test" runs in a short form;
+#               CLIENTS=200 RATE=5000 for a machine that can
 # make check    the same under ASan and UBSan, and fuzzing
 # make demo     a page with live records;  make bench: what an event costs
 # make docker-check   each step of Dockerfile, in a chroot of its release
@@ -19,6 +20,8 @@ LD_OPT = -Wl,-z,relro -Wl,-z,now
 TESTS = t/*.t
 MINUTES = 60
 ROWS = hop kill owner drop redis kafka node slow
+CLIENTS =
+RATE =
 
 TOOLS =	$(BUILD)/tool/kafka $(BUILD)/tool/sse $(BUILD)/tool/leash
 
@@ -65,6 +68,8 @@ torture: deps
 	@$(MAKE) --no-print-directory module tools
 	@seconds=$$(($(MINUTES) * 60 / $(words $(ROWS)))); \
 		KAFKA_SSE_TORTURE=$$seconds \
+		KAFKA_SSE_TORTURE_CLIENTS=$(CLIENTS) \
+		KAFKA_SSE_TORTURE_RATE=$(RATE) \
 		KAFKA_SSE_TEST_LIMIT=$$((seconds * 2 + 300)) \
 		t/run -v $(ROWS:%=t/60-torture-%.t)
 

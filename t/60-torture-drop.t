@@ -7,9 +7,6 @@ use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;
 use KafkaSSE::Torture;
 
-my $long = KafkaSSE::Torture::long();
-
-
 # One round: of some partitions of both topics the next envelopes are lost.
 
 sub lose ($rig, $n) {
@@ -41,11 +38,11 @@ sub lose ($rig, $n) {
                                      compact => 1);
     my ($node, $other) = $rig->nodes;
     my ($proxy) = $rig->proxies;
-    my $many = $long ? 60 : 15;
+    my $many = $rig->many(15, 40);
 
     $rig->clients('hoppers', streams => $many, hop => 1);
     $rig->clients('there', streams => $many, nodes => [ $node ]);
-    $rig->produce(rate => $long ? 3000 : 800);
+    $rig->produce(rate => $rig->rate(800, 1000));
 
     my %gaps = map { $_ => $rig->gaps($_) } $node, $other;
 

@@ -6,7 +6,6 @@ use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;
 use KafkaSSE::Torture;
 
-my $long = KafkaSSE::Torture::long();
 my $rig = KafkaSSE::Torture->new(proxies => 1, zone => '128m', compact => 1);
 my ($steady, $bursty) = $rig->topics;
 my ($a, $b) = $rig->proxies;
@@ -16,9 +15,9 @@ $a->rules({ topic => $steady, partition => 3, delay => 0.8 },
 $b->rules({ topic => $bursty, partition => 7, delay => 0.6 },
           { topic => $steady, partition => 0, delay => 0.5 });
 
-$rig->clients('hoppers', streams => $long ? 150 : 40, hop => 1);
-$rig->clients('cut', streams => $long ? 50 : 10, cut => 500_000);
-$rig->produce(rate => $long ? 3000 : 1200);
+$rig->clients('hoppers', streams => $rig->many(40, 100), hop => 1);
+$rig->clients('cut', streams => $rig->many(10, 40), cut => 500_000);
+$rig->produce(rate => $rig->rate(1200, 1200));
 
 $rig->rounds(1, sub ($n) {
     $rig->phase("round $n");

@@ -11,7 +11,7 @@ my $kafka = KafkaSSE::Kafka->new;
 my $rig = KafkaSSE::Torture->new(kafka => $kafka,
                                  location => 'kafka_sse_heartbeat 1s;');
 my ($a, $b) = $rig->nodes;
-my $many = $long ? 60 : 15;
+my $many = $rig->many(15, 40);
 
 my $hoppers = $rig->clients('hoppers', streams => $many, hop => 1);
 my $sitters = $rig->clients('sitters', streams => $many);

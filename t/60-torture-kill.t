@@ -10,7 +10,7 @@ my ($a, $b) = $rig->nodes;
 
 # Who stays, by node: their silence is measured.  The others hop all the time.
 
-my $many = KafkaSSE::Torture::long() ? 60 : 15;
+my $many = $rig->many(15, 40);
 
 $rig->clients('hoppers', streams => $many, hop => 1);
 $rig->clients('at a', streams => $many, nodes => [ $a ]);
@@ -33,11 +33,23 @@ my $killed = $rig->rounds(5, sub ($n) {
 
 # ---- a companion
 
-my $companions = $rig->rounds(5, sub ($n) {
-    $rig->phase("companion $n");
-    $a->kill_process($a->companion);
+# One that ends within 5 s of its start, for the third time in a row, is started
+# later and later.  That is not what this is about: nodes take turns, and where
+# there is time for more, each lives for longer than that.
 
-    $a->companion;
+my @born = (0, 0);
+
+my $companions = $rig->rounds(5, sub ($n) {
+    my $node = ($a, $b)[$n % 2];
+    my $age = time - $born[$n % 2];
+
+    $rig->pass(5.5 - $age) if $n > 4 && $age < 5.5;
+
+    $rig->phase("companion $n");
+    $node->kill_process($node->companion);
+
+    $node->companion;
+    $born[$n % 2] = time;
     $rig->flows("after companion $n was killed", 10);
 }, share => 0.4);
 

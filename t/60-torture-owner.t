@@ -9,7 +9,7 @@ use KafkaSSE::Torture;
 my $rig = KafkaSSE::Torture->new(http => 'kafka_sse_drain 2s;',
                                  shutdown_timeout => '4s');
 my ($a, $b) = $rig->nodes;
-my $many = KafkaSSE::Torture::long() ? 60 : 15;
+my $many = $rig->many(15, 40);
 
 $rig->clients('hoppers', streams => $many, hop => 1);
 $rig->clients('at a', streams => $many, nodes => [ $a ]);

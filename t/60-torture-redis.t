@@ -12,7 +12,7 @@ my ($a, $b) = $rig->nodes;
 my ($proxy) = $rig->proxies;
 my $redis = $rig->redis;
 my ($steady) = $rig->topics;
-my $many = $long ? 60 : 15;
+my $many = $rig->many(15, 40);
 
 my @swarms = (
     $rig->clients('hoppers', streams => $many, hop => 1),

@@ -7,11 +7,10 @@ use KafkaSSE::Test;
 use KafkaSSE::Torture;
 
 my $backlog = 64 * 1024 * 1024;
-my $long = KafkaSSE::Torture::long();
 
 my $rig = KafkaSSE::Torture->new(zone => '256m');
 my ($node) = $rig->nodes;
-my $many = $long ? 60 : 10;
+my $many = $rig->many(10, 40);
 
 my $others = $rig->clients('others', streams => $many);
 my $sleepers = $rig->clients('sleepers', streams => 4);

@@ -19,7 +19,9 @@ package KafkaSSE::Torture;
 # aborted; with compact => 1 it is compacted.
 #
 # KAFKA_SSE_TORTURE ("make torture") is how many seconds of rounds a file has;
-# without it each row has a few rounds.
+# without it each row has a few rounds.  KAFKA_SSE_TORTURE_CLIENTS, of one kind,
+# and KAFKA_SSE_TORTURE_RATE, records a second of the steady topic, are for a
+# larger machine.
 
 use v5.36;
 
@@ -36,6 +38,16 @@ use KafkaSSE::Truth;
 
 
 sub long { $ENV{KAFKA_SSE_TORTURE} // 0 }
+
+# how many clients of a kind, and records a second
+
+sub many ($self, $short, $long) {
+    return $ENV{KAFKA_SSE_TORTURE_CLIENTS} || (long() ? $long : $short);
+}
+
+sub rate ($self, $short, $long) {
+    return $ENV{KAFKA_SSE_TORTURE_RATE} || (long() ? $long : $short);
+}
 
 
 # Options: kafka, redis, workers, zone, location (more lines of it), http,
@@ -222,7 +234,7 @@ sub pass ($self, $seconds) {
 # a fifth in transactions), txn => 0, size
 
 sub produce ($self, %opt) {
-    my $rate = $opt{rate} // (long() ? 2000 : 600);
+    my $rate = $opt{rate} // $self->rate(600, 800);
     my ($steady, $bursty) = $self->topics;
 
     # a request for each record would keep the broker busier than us
