@@ -38,6 +38,7 @@
  *     -q topic       silence is measured for this topic only
  *     -j file        a line for each connection, and for each fault
  *     -s file        which offsets each stream has seen, as bits
+ *     -L file        ids that streams begin with, a line each, in turns
  *     -I             commands on stdin, a line each:
  *                        phase name          what is reported from here on
  *                        stall n m           streams n to m read nothing
@@ -224,6 +225,7 @@ static long                   cut_mean;
 static const char            *measured;
 static FILE                  *journal;
 static const char            *seen_file;
+static const char            *ids_file;
 static int                    commands;
 static int                    untils;      /* 1: all of them are known */
 static phase_t               *phases;
@@ -2166,6 +2168,33 @@ loop(void)
 
 
 static void
+load_ids(const char *name)
+{
+    int    i;
+    FILE  *f;
+
+    f = fopen(name, "r");
+    if (f == NULL) {
+        die("%s: %s", name, strerror(errno));
+    }
+
+    for (i = 0; i < nstreams; i++) {
+        if (fgets(streams[i].last_id, MAX_ID, f) == NULL) {
+            rewind(f);
+
+            if (fgets(streams[i].last_id, MAX_ID, f) == NULL) {
+                die("%s: no id", name);
+            }
+        }
+
+        streams[i].last_id[strcspn(streams[i].last_id, "\n")] = '\0';
+    }
+
+    fclose(f);
+}
+
+
+static void
 add_addr(char *text)
 {
     char  *colon;
@@ -2196,7 +2225,7 @@ main(int argc, char **argv)
     struct epoll_event  ev;
 
     while ((c = getopt(argc, argv, "a:u:n:H:i:e:l:t:r:Rd:C:c:f:S:h:b:m:q:j:"
-                             "s:I")) != -1)
+                             "s:L:I")) != -1)
     {
         switch (c) {
 
@@ -2232,6 +2261,7 @@ main(int argc, char **argv)
         case 'm': retry_max = atol(optarg); break;
         case 'q': measured = optarg; break;
         case 's': seen_file = optarg; break;
+        case 'L': ids_file = optarg; break;
         case 'I': commands = 1; break;
         case 'j':
             journal = fopen(optarg, "w");
@@ -2265,6 +2295,10 @@ main(int argc, char **argv)
         streams[i].number = i;
         streams[i].turn = i;
         streams[i].retry = 3000;
+    }
+
+    if (ids_file) {
+        load_ids(ids_file);
     }
 
     if (commands) {

@@ -36,6 +36,11 @@ sub new ($class, %opt) {
         push @cmd, $letter{$_}, $opt{$_} if defined $opt{$_};
     }
 
+    if ($opt{ids}) {
+        KafkaSSE::Rig::spew("$name.ids", join '', map { "$_\n" } @{$opt{ids}});
+        push @cmd, '-L', "$name.ids";
+    }
+
     my $control;
 
     if ($opt{commands}) {

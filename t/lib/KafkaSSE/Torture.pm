@@ -116,6 +116,11 @@ sub proxies ($self) { @{$self->{proxies}} }
 sub report ($self, $name) { $self->{reports}{$name} }
 
 
+# records of this topic may be gone when they are counted
+
+sub forgets ($self, $topic) { $self->{loose}{$topic} = 1 }
+
+
 sub ready ($self, $members = 2) {
     my ($node) = grep { $_->procs } $self->nodes;
     return $node->ready($self->{topics}, members => $members, seconds => 40);
@@ -158,7 +163,7 @@ sub wait_source ($self, $want, %opt) {
 # ---- clients
 
 # Options: streams, nodes, hop (seconds in the mean), cut (bytes in the mean),
-# retry_max (seconds)
+# retry_max (seconds), ids (that they begin with)
 
 sub clients ($self, $name, %opt) {
     my $swarm = KafkaSSE::Swarm->new(
@@ -168,7 +173,8 @@ sub clients ($self, $name, %opt) {
         measured => $self->{topics}[0], seed => int rand 1e9,
         retry_max => 1000 * ($opt{retry_max} // 1),
         $opt{hop} ? (hop => int 1000 * $opt{hop}) : (),
-        $opt{cut} ? (cut => $opt{cut}) : ());
+        $opt{cut} ? (cut => $opt{cut}) : (),
+        $opt{ids} ? (ids => $opt{ids}) : ());
 
     $self->{swarms}{$name} = $swarm;
 
