@@ -11,7 +11,7 @@
  *
  *     ping [seconds]                   until the broker answers and has room
  *                                      for topics, at most so long
- *     create topic partitions [k=v ...]
+ *     create topic partitions[/replicas] [k=v ...]
  *     delete topic ...
  *     partitions topic n               grow to n partitions
  *     delete-records topic partition offset
@@ -503,9 +503,14 @@ ask_create(rd_kafka_t *rk, rd_kafka_AdminOptions_t *options,
 {
     int                   i;
     char                  err[512], name[256], *eq;
+    const char           *slash;
     rd_kafka_NewTopic_t  *topic;
 
-    topic = rd_kafka_NewTopic_new(argv[0], atoi(argv[1]), 1, err, sizeof(err));
+    slash = strchr(argv[1], '/');
+
+    topic = rd_kafka_NewTopic_new(argv[0], atoi(argv[1]),
+                                  slash ? atoi(slash + 1) : 1, err,
+                                  sizeof(err));
     if (topic == NULL) {
         die("%s", err);
     }

@@ -15,12 +15,13 @@ my $shared;
 
 sub new ($class, %opt) {
     my $self = bless {
-        port => free_port(),
-        controller => free_port(),
+        port => $opt{port} // free_port(),
+        controller => $opt{controller} // free_port(),
         dir => ($opt{dir} // tempdir()) . '/' . unique('kafka'),
         properties => $opt{properties} // '',
         heap => $opt{heap} // '512m',
         shared => $opt{shared},
+        cluster_id => $opt{cluster_id} // _id(),
     }, $class;
 
     mkdir $self->{dir} or die "$self->{dir}: $!";
@@ -91,6 +92,12 @@ sub java ($self, @args) {
 }
 
 
+sub _id {
+    my $id = encode_base64url(pack 'n8', map { int rand 65536 } 1 .. 8);
+    return $id =~ s/^-/A/r;
+}
+
+
 sub _format ($self) {
     my $conf = slurp(top() . '/t/rig/kafka-plain.properties');
 
@@ -101,13 +108,8 @@ sub _format ($self) {
 
     spew("$self->{dir}/kafka.properties", $conf);
 
-    my $id = encode_base64url(pack 'n8', map { int rand 65536 } 1 .. 8);
-    $id =~ s/^-/A/;
-
-    $self->{cluster_id} = $id;
-
     my $r = run([ $self->java('kafka.tools.StorageTool', 'format',
-                              '-t', $id,
+                              '-t', $self->{cluster_id},
                               '-c', "$self->{dir}/kafka.properties") ],
                 timeout => 60);
 
@@ -115,11 +117,15 @@ sub _format ($self) {
 }
 
 
-sub start ($self) {
+# wait => 0: it may need others to be able to answer
+
+sub start ($self, %opt) {
     $self->{pid} = spawn([ $self->java('kafka.Kafka',
                                        "$self->{dir}/kafka.properties") ],
                          out => "$self->{dir}/kafka.log",
                          $self->{shared} ? (keep => 1) : (leash => 1));
+
+    return $self if !($opt{wait} // 1);
 
     my $r = $self->_tool([ 'ping', 60 * slow() ],
                          timeout => 70);

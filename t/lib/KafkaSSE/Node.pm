@@ -33,6 +33,8 @@ sub group ($self) { $self->{group} }
 sub http_lines ($self) {
     my $brokers = ref $self->{kafka} ? $self->{kafka}->address
                                      : $self->{kafka};
+    $brokers =~ tr/,/ /;
+
     my $redis = ref $self->{redis} ? $self->{redis}->url : $self->{redis};
     my $zone = $self->{zone} // '16m';
     my $cluster = $self->{cluster} // '';
