@@ -137,8 +137,16 @@ typedef struct {
     char           *name;
     int64_t         begin;
     int64_t         end;
+    int64_t         p50;                /* of latency, ms */
+    int64_t         p99;
     silence_t      *each;
 } phase_t;
+
+
+typedef struct {
+    uint64_t        n;
+    uint64_t        ms[LATENCIES];
+} latency_t;
 
 
 typedef struct {
@@ -237,8 +245,7 @@ static int                    epfd;
 static int                    pending;
 static char                  *topics[MAX_TOPICS];
 static int                    ntopics;
-static uint64_t               latencies[LATENCIES];
-static uint64_t               nlatencies;
+static latency_t              latency, phase_latency;
 static char                   first_fault[512];
 static volatile sig_atomic_t  stop;
 
@@ -1003,8 +1010,10 @@ take_record(stream_t *s, record_t *rec)
 
             ms = now - produced;
             ms = ms < 0 ? 0 : ms >= LATENCIES ? LATENCIES - 1 : ms;
-            latencies[ms]++;
-            nlatencies++;
+            latency.ms[ms]++;
+            latency.n++;
+            phase_latency.ms[ms]++;
+            phase_latency.n++;
         }
     }
 
@@ -1709,16 +1718,16 @@ begin_due(void)
 
 
 static int64_t
-percentile(double p)
+percentile(latency_t *l, double p)
 {
     int64_t   ms;
     uint64_t  n, want;
 
-    want = nlatencies * p;
+    want = l->n * p;
     n = 0;
 
     for (ms = 0; ms < LATENCIES; ms++) {
-        n += latencies[ms];
+        n += l->ms[ms];
         if (n > want) {
             return ms;
         }
@@ -1874,8 +1883,9 @@ report_phases(void)
 
         printf("%s{\"name\":", i ? ",\n" : "\n");
         print_string(phase->name);
-        printf(",\"begin\":%" PRId64 ",\"end\":%" PRId64 ",\"each\":[",
-               phase->begin, phase->end);
+        printf(",\"begin\":%" PRId64 ",\"end\":%" PRId64
+               ",\"p50\":%" PRId64 ",\"p99\":%" PRId64 ",\"each\":[",
+               phase->begin, phase->end, phase->p50, phase->p99);
 
         for (k = 0; k < nstreams; k++) {
             sl = &phase->each[k];
@@ -1934,7 +1944,8 @@ report(void)
 
     printf(",\"latency\":{\"n\":%" PRIu64 ",\"p50\":%" PRId64
            ",\"p99\":%" PRId64 ",\"max\":%" PRId64 "}",
-           nlatencies, percentile(0.5), percentile(0.99), percentile(0.999999));
+           latency.n, percentile(&latency, 0.5), percentile(&latency, 0.99),
+           percentile(&latency, 0.999999));
 
     printf(",\"first_fault\":");
     print_string(first_fault);
@@ -1976,6 +1987,8 @@ end_phase(void)
 
     phase = &phases[nphases - 1];
     phase->end = now_ms();
+    phase->p50 = percentile(&phase_latency, 0.5);
+    phase->p99 = percentile(&phase_latency, 0.99);
 
     for (i = 0; i < nstreams; i++) {
         phase->each[i] = streams[i].silence;
@@ -1997,6 +2010,7 @@ begin_phase(const char *name)
     phase->begin = now_ms();
     phase->end = 0;
     phase->each = calloc(nstreams, sizeof(silence_t));
+    memset(&phase_latency, 0, sizeof(latency_t));
 
     for (i = 0; i < nstreams; i++) {
         memset(&streams[i].silence, 0, sizeof(silence_t));

@@ -116,6 +116,16 @@ sub proxies ($self) { @{$self->{proxies}} }
 sub report ($self, $name) { $self->{reports}{$name} }
 
 
+# What these clients do not need to have: all below, as of Kafka->offsets.
+
+sub begins ($self, $name, $offsets) {
+    for my $topic (keys %$offsets) {
+        $self->{begins}{$name}{"$topic/$_"} = $offsets->{$topic}[$_]{stable}
+            for 0 .. $#{$offsets->{$topic}};
+    }
+}
+
+
 # records of this topic may be gone when they are counted
 
 sub forgets ($self, $topic) { $self->{loose}{$topic} = 1 }
@@ -303,7 +313,8 @@ sub judge ($self, %opt) {
         };
 
         my $report = $swarm->finish(now => !$all);
-        my @faults = $truth->compare($swarm, loose => $self->{loose});
+        my @faults = $truth->compare($swarm, loose => $self->{loose},
+                                     begins => $self->{begins}{$name});
 
         $self->{reports}{$name} = $report;
         push @judged, { name => $name, swarm => $swarm, report => $report,
@@ -449,6 +460,14 @@ sub _explain ($self, $name, $swarm, $truth, @faults) {
     Test::More::diag(join "\n", @text);
     Test::More::diag(join '', map { "errors of $_->{name}:\n" . $_->errors(20) }
                               $self->nodes);
+}
+
+
+# The latency of all of these clients in a phase: ( p50, p99 ), ms.
+
+sub latency ($self, $name, $phase) {
+    my ($p) = grep { $_->{name} eq $phase } @{$self->{reports}{$name}{phases}};
+    return @$p{qw(p50 p99)};
 }
 
 
