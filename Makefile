@@ -19,7 +19,7 @@ CC_OPT = -g -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
 LD_OPT = -Wl,-z,relro -Wl,-z,now
 TESTS = t/*.t
 MINUTES = 60
-ROWS = hop kill owner drop redis kafka leader node slow told replay
+ROWS = hop kill owner drop redis failover kafka leader node slow told replay
 CLIENTS =
 RATE =
 

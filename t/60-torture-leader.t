@@ -13,13 +13,16 @@ plan skip_all => 'three brokers are for "make torture"'
 my $kafka = KafkaSSE::KafkaCluster->new;
 my $rig = KafkaSSE::Torture->new(kafka => $kafka,
                                  location => 'kafka_sse_heartbeat 1s;');
-my $many = $rig->many(15, 40);
+my $many = $rig->many(15, 15);
 my @brokers = $kafka->brokers;
 my ($steady) = $rig->topics;
 
 $rig->clients('hoppers', streams => $many, hop => 1);
 $rig->clients('sitters', streams => $many);
-$rig->produce(txn => 0);
+
+# what waits for a leader comes all at once then, from three Kafkas on our cores
+
+$rig->produce(txn => 0, rate => $rig->rate(200, 200));
 
 my $killed = $rig->rounds(3, sub ($n) {
     my $broker = $brokers[$n % 3];
