@@ -33,7 +33,8 @@
  *     digest [-u] topic ...            and what they sum up to;
  *                                      -u: uncommitted ones, too
  *     runs [-u] topic ...              [ [ first, last ], ... ]: which offsets
- *                                      are there, a line for each partition
+ *                                      are there, a line for each partition,
+ *                                      and what "digest" says
  *
  * All output is JSON.  A record for "produce" is a line of words:
  *
@@ -1510,8 +1511,9 @@ read_all(int argc, char **argv, what_t what)
 
     if (what == RUNS) {
         print_runs(runs, nruns);
+    }
 
-    } else if (what == SUM) {
+    if (what != RECORDS) {
         printf("{\"records\":%" PRIu64 ",\"bytes\":%" PRIu64
                ",\"digest\":\"%016" PRIx64 "\"}\n", count, bytes, sum);
     }

@@ -316,6 +316,7 @@ sub judge ($self, %opt) {
         my @faults = $truth->compare($swarm, loose => $self->{loose},
                                      begins => $self->{begins}{$name});
 
+        $report->{servers} = [ map { $_->{name} } @{$swarm->{nodes}} ];
         $self->{reports}{$name} = $report;
         push @judged, { name => $name, swarm => $swarm, report => $report,
                         faults => \@faults };
@@ -341,6 +342,14 @@ sub verdict ($self, %opt) {
                        "$swarm->{streams} $name, " . $truth->records
                        . ' records: none lost, repeated, out of order')
             or $self->_explain($name, $swarm, $truth, @{$of->{faults}});
+
+        # who has all offsets, and nothing was forgotten: the same bytes, too?
+
+        if (!%{$self->{loose}} && !$self->{begins}{$name} && !@{$of->{faults}}) {
+            my @other = grep { $report->{each}[$_]{digest} ne $truth->digest }
+                             0 .. $#{$report->{each}};
+            Test::More::is("@other", '', "$name: values are Kafka's");
+        }
 
         $swarm->ok_clean($report, "$name: proper streams, ids that advance, "
                                   . 'nothing to be told of',
@@ -514,8 +523,8 @@ sub silent ($self, $name, $phase, $who, $max, %opt) {
         splice @worst, 10 if @worst > 10;
         my @nodes = @{$self->{nodes}};
         Test::More::diag(!$n ? 'there was no such stream' : map {
-            sprintf "%d ms before %s in \"%s\", stream %d, server %d\n",
-                    @$_[0, 3, 4, 1, 2]
+            sprintf "%d ms before %s in \"%s\", stream %d, which %s sent\n",
+                    @$_[0, 3, 4, 1], $report->{servers}[$_->[2]]
         } @worst);
         Test::More::diag(map { "errors of $_->{name}:\n" . $_->errors(20) }
                          @nodes);

@@ -17,6 +17,9 @@ sub new ($class, $kafka, @topics) {
                        last => {}, records => 0 }, $class;
 
     for my $p ($kafka->runs(@topics)) {
+        $self->{digest} = $p->{digest} if defined $p->{digest};
+        next if !$p->{runs};
+
         my $key = "$p->{topic}/$p->{partition}";
         my $bits = '';
 
@@ -36,6 +39,7 @@ sub new ($class, $kafka, @topics) {
 
 
 sub records ($self)    { $self->{records} }
+sub digest ($self)     { $self->{digest} }     # of all, see t/tool/digest.h
 sub partitions ($self) { sort keys %{$self->{bits}} }
 sub last ($self)       { $self->{last} }
 
