@@ -136,4 +136,47 @@ my %resets = map { $_->{resets} => 1 } @{$report->{each}};
 is(scalar keys %resets, 1, 'all were told the same number of times');
 is($report->{other_status}, 0, 'none was refused');
 
+
+# ---- a topic that is deleted and made again, shorter than it was
+
+{
+    my $rig = KafkaSSE::Torture->new;
+    my ($a, $b) = $rig->nodes;
+    my (undef, $bursty) = $rig->topics;
+
+    my $sitters = $rig->clients('sitters', streams => $many);
+    my $before = 1200;
+
+    $rig->kafka->fill($bursty, n => $before);
+    $sitters->wait_for(20, 'the former topic',
+                       sub ($now) { $now->{least} == $before });
+    $rig->produce(bursty => 0);
+
+    $rig->phase('deleted');
+    $rig->kafka->delete($bursty);
+
+    # longer than the 2 s that a topic may be away without a word
+
+    $rig->pass(4);
+
+    $rig->phase('made again');
+    wait_for(10, 'the topic is made again', sub {
+        eval { $rig->kafka->create($bursty, partitions => 12); 1 }
+    }, 0.1);
+    $rig->kafka->fill($bursty, n => 240);
+
+    my $told = eval {
+        $sitters->wait_for(30, 'all are told',
+                           sub ($now) { $now->{resets} >= $many });
+    };
+    ok($told, 'all are told that a topic was made again')
+        or diag($@, $a->errors, $b->errors);
+
+    $rig->flows('after a topic was made again', 30);
+    $rig->verdict(but => [ 'resets', 'ends' ], values => 0);
+
+    is_deeply([ grep { $_->{resets} != 1 } @{$rig->report('sitters')->{each}} ],
+              [], 'each once');
+}
+
 finish;

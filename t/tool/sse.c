@@ -1027,6 +1027,100 @@ take_record(stream_t *s, record_t *rec)
 }
 
 
+/*
+ * One range of a stream-reset: { "topic", "partition", "from", "to" ... }.
+ * What begins anew is another partition: what was seen of the former one at
+ * "to" and above says nothing about it.
+ */
+
+static const char *
+take_range(stream_t *s, const char *p, const char *end)
+{
+    char         topic[256];
+    size_t       n;
+    int64_t      number, from, to, partition;
+    part_t      *part;
+    const char  *key, *val;
+
+    topic[0] = '\0';
+    from = to = partition = -1;
+
+    for (p++; p < end && *p == '"'; p += *p == ',') {
+        key = p + 1;
+        p = skip_string(p, end);
+        if (p == NULL || p >= end || *p != ':') {
+            return NULL;
+        }
+
+        n = p - 1 - key;
+        val = p + 1;
+        p = skip_value(val, end);
+        if (p == NULL || p >= end) {
+            return NULL;
+        }
+
+        number = strtoll(val, NULL, 10);
+
+        if (n == 5 && memcmp(key, "topic", 5) == 0
+            && p - val < (ssize_t) sizeof(topic))
+        {
+            topic[unescape((unsigned char *) topic, val, p)] = '\0';
+
+        } else if (n == 9 && memcmp(key, "partition", 9) == 0) {
+            partition = number;
+
+        } else if (n == 4 && memcmp(key, "from", 4) == 0) {
+            from = number;
+
+        } else if (n == 2 && memcmp(key, "to", 2) == 0) {
+            to = number;
+        }
+    }
+
+    if (topic[0] == '\0' || partition < 0 || partition > 65535
+        || to < 0 || to >= from)
+    {
+        return p;
+    }
+
+    part = part_of(s, topic_index(topic), partition);
+
+    for (number = to; number < (int64_t) part->size * 8; number++) {
+        part->seen[number / 8] &= ~(1 << (number & 7));
+    }
+
+    if (part->last >= to) {
+        part->last = to - 1;
+    }
+
+    part->first = -1;
+
+    return p;
+}
+
+
+static void
+take_reset(stream_t *s)
+{
+    const char  *p, *end;
+
+    end = s->data.data + s->data.len;
+
+    for (p = s->data.data; p && p < end; p++) {
+        if (*p == '{') {
+            p = take_range(s, p, end);
+
+            if (p == NULL) {
+                fault(s, "not a stream-reset: \"%.*s\"",
+                      (int) (s->data.len < 200 ? s->data.len : 200),
+                      s->data.data);
+                return;
+            }
+        }
+    }
+}
+
+
 /* the empty line */
 
 static int
@@ -1072,6 +1166,7 @@ dispatch(stream_t *s)
         note(s, "stream-reset %.*s", (int) (s->data.len < 2000 ? s->data.len
                                                               : 2000),
              s->data.data);
+        take_reset(s);
 
         if (s->has_id && parse_position(&position, s->id)) {
             s->position = position;
