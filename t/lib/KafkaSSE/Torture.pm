@@ -492,7 +492,7 @@ sub latency ($self, $name, $phase) {
 
 # One test: in the phases of such names no stream was silent for longer, as
 # ms.  who: "all", or those that have "lost" their connection or "kept" it.
-# max undefined: only a note.
+# max undefined: only a note.  p50: what the half of them must not exceed.
 
 sub silent ($self, $name, $phase, $who, $max, %opt) {
     my $report = $self->{reports}{$name} // die "no report of \"$name\"";
@@ -522,12 +522,16 @@ sub silent ($self, $name, $phase, $who, $max, %opt) {
     }
 
     my $limit = $max * slow();
-    my $ok = Test::More::ok($worst <= $limit && $n,
+    my $p50 = @worst ? $worst[$#worst / 2][0] : 0;
+
+    my $ok = Test::More::ok($worst <= $limit && $n
+                                && $p50 <= ($opt{p50} // $max) * slow(),
                             "$what$limit ms at most"
+                            . ($opt{p50} ? ", half of them $opt{p50} ms" : '')
                             . ($opt{why} ? ", $opt{why}" : ''));
 
     Test::More::note(sprintf '... %d ms, p50 of %d is %d ms', $worst, $n,
-                     @worst ? $worst[$#worst / 2][0] : 0);
+                     $p50);
 
     if (!$ok) {
         splice @worst, 10 if @worst > 10;
