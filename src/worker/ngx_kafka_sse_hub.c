@@ -79,6 +79,7 @@ ngx_kafka_sse_hub_create(ngx_cycle_t *cycle, ngx_kafka_sse_main_conf_t *kmcf)
     ngx_queue_init(&hub->waiting);
     ngx_queue_init(&hub->dirty);
     ngx_queue_init(&hub->streams);
+    ngx_queue_init(&hub->late);
 
     ngx_kafka_sse_rewind_init(hub);
 
@@ -784,6 +785,11 @@ ngx_kafka_sse_hub_leave(ngx_kafka_sse_hub_t *hub,
     stream->joined = 0;
     ngx_queue_remove(&stream->all);
     hub->nstreams--;
+
+    if (stream->late) {
+        stream->late = 0;
+        ngx_queue_remove(&stream->behind);
+    }
 
     (void) ngx_atomic_fetch_add(&hub->node->closed[stream->reason], 1);
     hub->row->streams = hub->nstreams;

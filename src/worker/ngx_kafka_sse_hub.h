@@ -38,6 +38,7 @@ struct ngx_kafka_sse_hub_s {
                                                be placed yet */
     ngx_queue_t                 dirty;
     ngx_queue_t                 streams;    /* all */
+    ngx_queue_t                 late;       /* streams behind their limit */
     ngx_uint_t                  nstreams;
     size_t                      log_bytes;  /* of all groups' chunks */
 

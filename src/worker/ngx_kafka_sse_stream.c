@@ -17,12 +17,19 @@
 #define NGX_KAFKA_SSE_STREAM_PIECE  (64 * 1024)    /* bytes of one send */
 #define NGX_KAFKA_SSE_STREAM_SLICE  (256 * 1024)   /* bytes in a row */
 
+/* a client that is too far behind: it is given up after so many ms without
+   taking anything, or when it is so many times as far behind */
+
+#define NGX_KAFKA_SSE_STREAM_PATIENCE  1000
+#define NGX_KAFKA_SSE_STREAM_BURST     8
+
 
 static ngx_str_t ngx_kafka_sse_stream_retry(ngx_kafka_sse_stream_t *stream,
     ngx_pool_t *pool);
 static void ngx_kafka_sse_stream_write_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_kafka_sse_stream_tune(ngx_kafka_sse_stream_t *stream);
 static ngx_uint_t ngx_kafka_sse_stream_slow(ngx_kafka_sse_stream_t *stream);
+static size_t ngx_kafka_sse_stream_lag(ngx_kafka_sse_stream_t *stream);
 static ngx_int_t ngx_kafka_sse_stream_send_log(ngx_kafka_sse_stream_t *stream,
     ngx_str_t *piece);
 static ngx_int_t ngx_kafka_sse_stream_lend(ngx_kafka_sse_stream_t *stream,
@@ -361,13 +368,35 @@ ngx_kafka_sse_stream_send(ngx_kafka_sse_stream_t *stream)
 
 
 /*
+ * A burst is more than the limit at once, for clients that are not slow, too:
+ * who takes something of it may be some times as far behind.  Who does not is
+ * looked at again, see _look().
+ */
+
+static ngx_uint_t
+ngx_kafka_sse_stream_slow(ngx_kafka_sse_stream_t *stream)
+{
+    size_t  lag;
+
+    lag = ngx_kafka_sse_stream_lag(stream);
+
+    if (lag > stream->conf->lag && !stream->late) {
+        stream->late = 1;
+        ngx_queue_insert_tail(&ngx_kafka_sse_hub->late, &stream->behind);
+    }
+
+    return lag / NGX_KAFKA_SSE_STREAM_BURST > stream->conf->lag;
+}
+
+
+/*
  * Only who waits for the client can be slow: a stream whose write event is
  * posted has had its share of a turn.  Only who is sent what all are sent can
  * be too slow: a private group is paced by its client.
  */
 
-static ngx_uint_t
-ngx_kafka_sse_stream_slow(ngx_kafka_sse_stream_t *stream)
+static size_t
+ngx_kafka_sse_stream_lag(ngx_kafka_sse_stream_t *stream)
 {
     ngx_kafka_sse_group_t  *group;
 
@@ -381,8 +410,33 @@ ngx_kafka_sse_stream_slow(ngx_kafka_sse_stream_t *stream)
         return 0;
     }
 
-    return ngx_kafka_sse_cursor_lag(&stream->cursor, &group->log)
-           > stream->conf->lag;
+    return ngx_kafka_sse_cursor_lag(&stream->cursor, &group->log);
+}
+
+
+void
+ngx_kafka_sse_stream_look(ngx_kafka_sse_hub_t *hub)
+{
+    ngx_queue_t             *q, *next;
+    ngx_kafka_sse_stream_t  *stream;
+
+    for (q = ngx_queue_head(&hub->late);
+         q != ngx_queue_sentinel(&hub->late);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, behind);
+
+        if (ngx_kafka_sse_stream_lag(stream) <= stream->conf->lag) {
+            stream->late = 0;
+            ngx_queue_remove(q);
+
+        } else if (ngx_current_msec - stream->sent
+                   >= NGX_KAFKA_SSE_STREAM_PATIENCE)
+        {
+            ngx_kafka_sse_stream_close(stream, NGX_KAFKA_SSE_CLOSE_SLOW);
+        }
+    }
 }
 
 

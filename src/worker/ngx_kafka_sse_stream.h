@@ -54,10 +54,12 @@ struct ngx_kafka_sse_stream_s {
     unsigned                    ending:1;   /* ends when all is sent */
     unsigned                    closing:1;  /* ends at once */
     unsigned                    chosen:1;   /* the client chose its start */
+    unsigned                    late:1;     /* in the hub's late */
 
     /* what the others do */
 
     ngx_queue_t                 all;        /* in the hub's streams */
+    ngx_queue_t                 behind;     /* in the hub's late */
     ngx_kafka_sse_position_t   *position;   /* that the client sent, while it
                                                is not placed; else NULL */
     ngx_kafka_sse_start_t       start;      /* without a position */
@@ -95,6 +97,10 @@ ngx_int_t ngx_kafka_sse_stream_watch(ngx_kafka_sse_stream_t *stream);
  */
 
 void ngx_kafka_sse_stream_send(ngx_kafka_sse_stream_t *stream);
+
+/* once a second: gives up clients that are too far behind and take nothing */
+
+void ngx_kafka_sse_stream_look(ngx_kafka_sse_hub_t *hub);
 
 /* everything has been sent */
 

@@ -161,6 +161,8 @@ ngx_kafka_sse_worker_tick_handler(ngx_event_t *ev)
 
     hub->stale = stale;
 
+    ngx_kafka_sse_stream_look(hub);
+
     if (!hub->synced || hub->retry || !ngx_queue_empty(&hub->privates)) {
         ngx_kafka_sse_hub_post(hub);
     }
