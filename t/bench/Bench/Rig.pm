@@ -1,0 +1,528 @@
+package Bench::Rig;
+
+# What the parts of "make bench" share: the settings, servers on their core,
+# the programs that feed and load them, and the checks.
+
+use v5.36;
+
+use Exporter 'import';
+use IO::Socket::INET;
+use IPC::Open2;
+use POSIX ();
+use List::Util qw(max min sum0);
+use Time::HiRes qw(time sleep);
+use KafkaSSE::Rig qw(top build tempdir free_port wait_for run spawn wait_exit
+                     slurp spew unique at_end json_decode json_encode alive);
+use KafkaSSE::Redis;
+
+our @EXPORT = qw($quick $rounds $size $bin $cores $server_core $other_cores
+                 machine prepare talk_start talk_hear talk_say talk talk_end
+                 redis brokers kafka_pid kafka_tool kafka_feed feed_start floor
+                 nginx ours nchan place status load_start connect_streams
+                 warm_up server_stop servers_stop phase complaint wrong wrongs
+                 core_busy cpu_seconds say_others commas median cell line
+                 say_ratio);
+
+our $quick   = $ENV{QUICK} // 0;
+our $rounds  = $ENV{ROUNDS} // 1;
+our $size    = $ENV{SIZE} // 200;
+our $bin     = build() . '/bench';
+
+our $cores   = grep { /^processor/ } split /\n/, slurp('/proc/cpuinfo');
+our $server_core = 0;
+our $other_cores = $cores > 1 ? '1-' . ($cores - 1) : 0;
+
+my $here    = __FILE__ =~ s{/Bench/Rig\.pm\z}{}r;
+
+my ($redis, $kafka);                    # started when first needed
+my @running;                            # servers
+my $runs = 0;
+my @wrong;                              # checks that failed
+
+
+sub wrong ($what) { push @wrong, $what }
+sub wrongs { @wrong }
+
+
+sub shell (@cmd) {
+    my $r = run(\@cmd, timeout => 600);
+    die "@cmd: $r->{out}$r->{err}" if $r->{status};
+    return $r->{out};
+}
+
+
+sub prepare {
+    local $ENV{MAKEFLAGS} = '';
+
+    shell('make', '-C', top(), 'deps', 'tools');
+    mkdir $bin;
+
+    for my $tool (qw(load floor feed)) {
+        my $out = "$bin/$tool";
+        next if -e $out && -M $out < min(map { -M } "$here/$tool.c",
+                                             "$here/bench.h");
+
+        shell('cc', '-O2', '-g', '-Wall', '-Wextra', '-Wno-unused-parameter',
+              '-o', $out, "$here/$tool.c",
+              $tool eq 'feed' ? '-lrdkafka' : ());
+    }
+
+    place($$, $other_cores);
+}
+
+
+sub machine {
+    my ($cpu) = slurp('/proc/cpuinfo') =~ /^model name\s*:\s*(.*)/m;
+    my $kernel = slurp('/proc/sys/kernel/osrelease') =~ s/\s+\z//r;
+
+    return { cpu => $cpu, cores => $cores, kernel => $kernel,
+             nginx => run([ nginx_binary(), '-v' ])->{err} =~ s/\s+\z//r };
+}
+
+
+# A program we talk to: one line in, one JSON line out.
+
+sub talk_start (@cmd) {
+    my $pid = open2(my $out, my $in, @cmd);
+    at_end(sub { kill KILL => $pid; waitpid $pid, 0 });
+    return { pid => $pid, in => $in, out => $out, name => $cmd[0] };
+}
+
+
+sub talk_hear ($talk) {
+    my $line = readline $talk->{out};
+    die "$talk->{name} has ended\n" if !defined $line;
+    return json_decode($line);
+}
+
+
+sub talk_say ($talk, $line) {
+    $talk->{in}->print("$line\n");
+    $talk->{in}->flush;
+}
+
+
+sub talk ($talk, $line) {
+    talk_say($talk, $line);
+    return talk_hear($talk);
+}
+
+
+sub talk_end ($talk) {
+    close $talk->{in};
+    kill TERM => $talk->{pid};
+    waitpid $talk->{pid}, 0;
+}
+
+
+# Where a process runs, with all its threads.
+
+sub place ($pid, $where) {
+    shell('taskset', '-acp', $where, $pid);
+}
+
+
+sub on_server_core (@cmd) { ('taskset', '-c', $server_core, @cmd) }
+
+
+sub listens ($port) {
+    my $hex = sprintf ':%04X 00000000:0000 0A', $port;
+    return index(slurp('/proc/net/tcp'), $hex) >= 0;
+}
+
+
+sub floor ($mode) {
+    my ($port, $feed) = (free_port(), free_port());
+
+    my $pid = spawn([ on_server_core("$bin/floor", $port, $feed, $mode) ],
+                    leash => 1, out => tempdir() . '/floor.log');
+    wait_for(5, 'floor listens', sub { listens($port) });
+
+    my $server = { port => $port, uri => '/', pids => { worker => $pid },
+                   main => $pid, conf => "t/bench/floor $mode" };
+
+    push @running, $server;
+    $server->{feed} = feed_start('raw', $feed);
+
+    return $server;
+}
+
+
+sub redis { $redis //= KafkaSSE::Redis->new }
+
+
+# The broker, one of our own unless KAFKA says another.
+
+sub brokers {
+    my $how = $ENV{KAFKA} // '';
+
+    die "the mock cluster is for events only\n" if $how eq 'mock';
+    return $how if $how ne '';
+
+    require KafkaSSE::Kafka;
+    $kafka //= KafkaSSE::Kafka->new;
+
+    return $kafka->address;
+}
+
+
+sub kafka_pid { $kafka && $kafka->pid }
+
+sub kafka_tool (@args) {
+    return shell(build() . '/tool/kafka', '-b', brokers(), @args);
+}
+
+
+# A feed to Kafka; the mock cluster is inside it.
+
+sub kafka_feed ($topic, $partitions = 1) {
+    if (($ENV{KAFKA} // '') eq 'mock') {
+        return feed_start('mock', $topic, $partitions);
+    }
+
+    kafka_tool('create', $topic, $partitions);
+    return feed_start('kafka', brokers(), $topic, $partitions);
+}
+
+
+sub feed_start (@args) {
+    my $talk = talk_start("$bin/feed", @args);
+    $talk->{brokers} = talk_hear($talk)->{brokers};
+    return $talk;
+}
+
+
+# nginx with one worker, everything in a directory of its own; returns the
+# pids of its worker and of other children.
+
+sub nginx ($streams, $main, $http, $server) {
+    my $dir = tempdir() . '/' . unique('nginx');
+    my $port = free_port();
+    my $user = getpwuid($<);
+    my $limit = int($streams * 1.25) + 200;     # nginx reuses the last 16th
+
+    mkdir $dir or die "$dir: $!";
+
+    s/^/    /mg for $http;
+    s/^/        /mg for $server;
+
+    my $conf = "${main}worker_processes 1;\n"
+             . "events { worker_connections $limit; }\n"
+             . "http {\n${http}    access_log off;\n    server {\n"
+             . "        listen 127.0.0.1:$port backlog=4096;\n"
+             . "$server    }\n}\n";
+
+    my $rig = "daemon off;\npid $dir/pid;\nerror_log $dir/error.log warn;\n"
+            . ($< == 0 ? "user $user;\n" : '')
+            . "worker_rlimit_nofile " . ($limit + 200) . ";\n";
+
+    my $paths = join '', map { "    ${_}_temp_path $dir/$_;\n" }
+                         qw(client_body proxy fastcgi scgi uwsgi);
+
+    spew("$dir/nginx.conf", $rig . $conf =~ s/^http \{\n/http {\n$paths/mr);
+
+    my $pid = spawn([ on_server_core(nginx_binary(), '-p', $dir,
+                                     '-c', "$dir/nginx.conf") ],
+                    leash => 1, out => "$dir/out.log");
+
+    at_end(sub { kill QUIT => $pid; wait_exit($pid, 2) });
+
+    my $worker = eval {
+        wait_for(10, 'nginx has a worker', sub {
+            die "nginx has ended\n" if !alive($pid);
+            (grep { slurp("/proc/$_/cmdline") =~ /worker process/ }
+                  children($pid))[0];
+        });
+    };
+    die "$@" . slurp("$dir/out.log") . slurp("$dir/error.log") if !$worker;
+
+    my %pids = (worker => $worker);
+    my $it = { port => $port, uri => '/sub', pids => \%pids, main => $pid,
+               conf => $conf, log => "$dir/error.log" };
+
+    push @running, $it;
+
+    return $it;
+}
+
+
+sub nginx_binary {
+    return $ENV{TEST_NGINX_BINARY}
+           // (grep { -x } '/usr/sbin/nginx', '/usr/bin/nginx')[0]
+           // die "no nginx\n";
+}
+
+
+sub children ($pid) {
+    return split ' ', slurp("/proc/$pid/task/$pid/children");
+}
+
+
+# A node with this module: topic, brokers, streams (room for them), and lines
+# for its location, if any.  Its companion is moved away from the server core.
+
+sub ours (%opt) {
+    local $ENV{MAKEFLAGS} = '';
+    my $module = $ENV{TEST_NGINX_MODULE} // do {
+        shell('make', '-C', top(), 'module');
+        build() . '/ngx_kafka_sse_module.so';
+    };
+
+    my $more = join ' ', map { "$_;" } @{$opt{location} // []};
+    $more = " $more" if $more;
+
+    my $server = nginx($opt{streams}, "load_module $module;\n",
+        "kafka_sse_redis " . redis()->url . ";\n"
+        . "kafka_sse_cluster main { brokers $opt{brokers}; "
+        . "group_id $opt{topic}; }\n",
+        "location = /sub { kafka_sse $opt{topic};$more }\n"
+        . "location = /status { kafka_sse_status json; }\n");
+
+    my $companion = wait_for(10, 'a companion', sub {
+        (grep { $_ != $server->{pids}{worker} } children($server->{main}))[0];
+    });
+
+    place($companion, $other_cores);
+    $server->{pids}{companion} = $companion;
+
+    return $server;
+}
+
+
+sub nchan ($streams, $how) {
+    my $module = '/usr/lib/nginx/modules/ngx_nchan_module.so';
+
+    if (!-e $module && $> == 0) {
+        run([ qw(apt-get install -y --no-install-recommends
+                 libnginx-mod-nchan) ], timeout => 300);
+    }
+
+    die "nchan is not installed (Debian: libnginx-mod-nchan)\n"
+        if !-e $module;
+
+    # its default buffer of 10 messages would make it lose some here
+
+    my $channel = "    nchan_channel_id bench;\n"
+                . ($how ? "    nchan_redis_pass redis;\n" : '');
+
+    my $server = nginx($streams, "load_module $module;\n",
+        "nchan_shared_memory_size 256m;\nkeepalive_requests 1000000;\n"
+        . ($how ? "upstream redis {\n    nchan_redis_server "
+                  . redis()->url . ";\n}\n" : ''),
+        "location = /pub {\n    nchan_publisher http;\n$channel"
+        . "    nchan_message_buffer_length 10000;\n"
+        . "    nchan_message_timeout 10s;\n}\n"
+        . "location = /sub {\n    nchan_subscriber eventsource;\n$channel"
+        . "    nchan_subscriber_first_message newest;\n}\n");
+
+    $server->{feed} = feed_start('http', $server->{port}, '/pub');
+
+    return $server;
+}
+
+
+# What a node of ours says of itself; its sums over partitions are in {all},
+# "direct" of them are not brought by Redis.
+
+sub status ($server) {
+    my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1', Timeout => 5,
+                                     PeerPort => $server->{port})
+        // die "status: $!\n";
+
+    print $sock "GET /status HTTP/1.0\r\n\r\n";
+    local $/;
+    my $answer = <$sock> // '';
+
+    my $status = json_decode($answer =~ s/\A.*?\r\n\r\n//sr);
+    my @partitions = map { @{$_->{partitions}} } @{$status->{topics}};
+
+    for my $what (qw(records gaps duplicates)) {
+        $status->{all}{$what} = sum0(map { $_->{$what} } @partitions);
+    }
+
+    $status->{all}{direct} = grep { $_->{source} eq 'kafka' } @partitions;
+    $status->{partitions} = \@partitions;
+    $status->{cluster} = $status->{clusters}[0];
+
+    return $status;
+}
+
+
+# The program that holds streams at the server, and whose CPU it looks at:
+# name => pid.
+
+sub load_start ($server, %pids) {
+    my $load = $server->{load} =
+        talk_start("$bin/load", $server->{port}, $server->{uri}, $size);
+
+    talk($load, join ' ', 'watch', map { "$_=$pids{$_}" } sort keys %pids);
+
+    return $load;
+}
+
+
+sub log_of ($server) { $server->{log} ? slurp($server->{log}) : '' }
+
+
+sub connect_streams ($server, $n) {
+    my $r = talk($server->{load}, "connect $n");
+
+    if ($r->{refused}) {
+        die "$r->{refused} of $n streams refused: $r->{sample}\n"
+            . log_of($server);
+    }
+
+    return $r;
+}
+
+
+sub warm_up ($server) {
+    my $end = time + 30;
+
+    while (time < $end) {
+        $runs++;
+        talk($server->{load}, "mark $runs");
+        talk($server->{feed}, "$runs 1 1000 $size");
+        my $r = talk($server->{load}, "wait 1 1000");
+        return if $r->{missing} == 0;
+    }
+
+    die "the first record does not arrive\n" . log_of($server);
+}
+
+
+sub server_stop ($server) {
+    my $pid = $server->{main};
+    my @pids = ($pid, children($pid));
+
+    @running = grep { $_ != $server } @running;
+
+    talk_end($_) for grep { defined } @$server{qw(load feed)};
+
+    kill TERM => $pid;
+
+    if (!defined wait_exit($pid, 4)) {
+        kill KILL => @pids;
+        wait_exit($pid, 2);
+    }
+}
+
+
+sub servers_stop { server_stop($_) for @running }
+
+
+# Records at this rate for so many seconds, and what became of them.  "during"
+# is called when the feed has begun.
+
+sub phase ($server, $rate, $for, $patience, $during = undef) {
+    my $n = int($rate * $for) || 1;
+    my ($load, $feed) = @$server{qw(load feed)};
+
+    $runs++;
+    talk($load, "mark $runs");
+    my ($start, $busy) = (time, core_busy());
+    talk_say($feed, "$runs $n $rate $size");
+    $during->($runs, $n) if $during;
+
+    my $r = talk($load, sprintf 'wait %d %d', $n, ($for + $patience) * 1000);
+    $busy = core_busy() - $busy - $r->{cpu_us}{worker} / 1e6;
+    $r->{others} = max(0, $busy / (time - $start));
+    my $sent = talk_hear($feed);
+
+    $r->{run} = $runs;
+    $r->{rate} = $rate;
+    $r->{sent} = $n;
+    $r->{late_us} = $sent->{late_us};
+    $r->{failed} = $sent->{failed};
+    $r->{cpu} = sum0(@{$r->{cpu_us}}{grep { exists $r->{cpu_us}{$_} }
+                                     qw(worker companion)})
+                / max(1, $r->{received});
+    $r->{worker} = $r->{cpu_us}{worker} / max(1, $r->{received});
+    $r->{delivered} = $r->{received} / max(0.001, $r->{seconds});
+
+    return $r;
+}
+
+
+# Seconds that the server's core has worked: what is not our worker's is
+# somebody else's, and makes a measurement worth less.
+
+sub core_busy {
+    my ($line) = slurp('/proc/stat') =~ /^cpu$server_core (.*)$/m;
+    my ($user, $nice, $system, $idle, $wait, @rest) = split ' ', $line;
+
+    return sum0($user, $nice, $system, @rest[0 .. 2]) / POSIX::sysconf(
+               POSIX::_SC_CLK_TCK());
+}
+
+
+# Seconds that a process has worked, all its threads together.
+
+sub cpu_seconds ($pid) {
+    my @f = split ' ', slurp("/proc/$pid/stat") =~ s/^.*\) //sr;
+    return ($f[11] + $f[12]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+}
+
+
+# What must be true of any run that was not cut off.
+
+sub complaint ($r) {
+    for my $what (qw(missing lost repeated bad stale events ended refused
+                     failed))
+    {
+        return "$what: $r->{$what} ($r->{sample})" if $r->{$what};
+    }
+
+    return "only $r->{ids} ids" if $r->{ids} < $r->{received};
+    return undef;
+}
+
+
+# Figures and tables.  Where somebody else had the server's core, a line says
+# so.
+
+sub say_others ($part) {
+    return $part > 0.05 ? sprintf('  (others: %d %% of the core)', $part * 100)
+                        : '';
+}
+
+
+sub commas ($n) {
+    my $text = sprintf '%.0f', $n;
+    1 while $text =~ s/^(\d+)(\d{3})/$1,$2/;
+    return $text;
+}
+
+
+sub median (@values) {
+    @values = sort { $a <=> $b } grep { defined } @values;
+    return undef if !@values;
+    return $values[$#values / 2] if @values % 2;
+    return ($values[@values / 2 - 1] + $values[@values / 2]) / 2;
+}
+
+
+sub cell ($format, $value) {
+    return '-' if !defined $value;
+    return $format eq 'commas' ? commas($value) : sprintf $format, $value;
+}
+
+
+sub line ($name, @cells) {
+    printf "%-24s%s\n", $name, join '', map { sprintf '%11s', $_ } @cells;
+}
+
+
+# A row of ratios: the first of these medians as a multiple of the second.
+
+sub say_ratio ($name, $m, $o, @keys) {
+    line($name, map {
+        my $ratio = $m->{$_} && $o->{$_} && $o->{$_} > 0
+                    ? $m->{$_} / $o->{$_} : undef;
+        cell($ratio && $ratio < 0.1 ? 'x%.3f'
+             : $ratio && $ratio > 10 ? 'x%.0f' : 'x%.2f', $ratio);
+    } @keys);
+}
+
+
+1;
