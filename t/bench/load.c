@@ -17,12 +17,20 @@
  *     memory                      of the watched processes, in bytes
  *     mark <run>                  what comes from now on belongs to this run
  *     wait <records> <ms>         ... until each stream has so many of it
+ *     kill <port> <pid> ...       kill -9, and from now on a stream that ends
+ *                                 comes back, after its "retry" and with its
+ *                                 last id, to that port
  *     close
  *
  * Per stream and source of a run (see bench.h) each number has to come once
  * and in order: "lost" are numbers jumped over, "missing" those that did not
  * come at all, "repeated" those that went back, "bad" is data that nobody
  * sent.  Latency is from the time the record was due to our recv().
+ *
+ * After "kill", "resumed" in the answer to "wait" says how that went: "all" are
+ * the streams that have had a record at the other port, ms count from the
+ * kill.  Of "answer_us", up to the 200, and "connect_us", up to the record, the
+ * clock starts with the connect() that worked.
  */
 
 #include "bench.h"
@@ -32,6 +40,10 @@
 #define LOAD_OPENING    256             /* connects under way at a time */
 #define LOAD_ADDRESS    20000           /* streams per source address */
 #define LOAD_WATCHED    8
+#define LOAD_ID         256             /* with its zero */
+#define LOAD_LATE       500000          /* us: what comes later is late */
+#define LOAD_WHEEL      65536           /* ms, one slot each */
+#define LOAD_RETRY      (LOAD_WHEEL / 2)
 
 #define HIST_SUB        64              /* 1/64: a bucket is 1.6 % wide */
 #define HIST_SIZE       (HIST_SUB * 40)
@@ -47,15 +59,35 @@ typedef enum {
 
 
 typedef struct {
+    int64_t              t;             /* when it was due */
+    unsigned             n;
+    unsigned short       source;
+    unsigned             ours:1;        /* of this run */
+} record_t;
+
+
+typedef struct stream_s  stream_t;
+
+struct stream_s {
     int                  fd;
+    int                  place;         /* in streams */
     state_e              state;
     unsigned             chunked:1;
+    unsigned             moved:1;       /* no record yet where it came back */
     uint64_t             left;          /* of the chunk */
     char                *carry;         /* a line that is not complete */
     size_t               carried;
     size_t               room;
+    record_t             record;        /* of an event that is not complete */
+    unsigned             retry;         /* ms */
+    int64_t              began;         /* the connect() after the move, us */
+    stream_t            *later;         /* in its slot of the wheel */
+    unsigned             id_len;        /* with its zero */
+    unsigned             buffer_len;
+    char                 id[LOAD_ID];   /* of the last complete event */
+    char                 buffer[LOAD_ID];   /* ... of this one, or of that */
     unsigned             next[];        /* per source */
-} stream_t;
+};
 
 
 typedef struct {
@@ -63,7 +95,15 @@ typedef struct {
     int                  pid;
     clockid_t            clock;
     int64_t              cpu;           /* at the mark, ns */
+    int64_t              killed;        /* at "kill" */
+    int64_t              resumed;       /* when the last one had resumed */
 } watched_t;
+
+
+typedef struct {
+    uint64_t             n;
+    uint64_t             slots[HIST_SIZE];
+} hist_t;
 
 
 static struct {
@@ -83,8 +123,24 @@ static struct {
     int64_t              last;          /* when the last one came */
     int64_t              own;           /* our CPU at the mark, ns */
     char                 sample[128];   /* of what is bad, or an event */
-    uint64_t             hist[HIST_SIZE];
+    hist_t               latency;
 } total;
+
+
+static struct {
+    int                  port;          /* 0: nothing was killed */
+    int64_t              killed;        /* us, as the following */
+    int64_t              last;          /* when the last one had resumed */
+    int64_t              late;          /* when a late record came last */
+    uint64_t             ended;
+    int                  all;           /* that resumed */
+    int                  again;         /* connects that failed */
+    uint64_t             before;        /* received when it was killed */
+    uint64_t             records;       /* ... and since, up to last */
+    hist_t               total;         /* kill to record */
+    hist_t               answer;        /* connect() to 200 */
+    hist_t               connect;       /* connect() to record */
+} move;
 
 
 static int          ep, port, record_size;
@@ -93,6 +149,10 @@ static int          browser;
 
 static stream_t   **streams;
 static int          nstreams, nopen, nopening, nrefused;
+
+static stream_t    *wheel[LOAD_WHEEL];
+static int64_t      wheel_ms;           /* slots before it are empty */
+static int          wheeled;
 
 static watched_t    watched[LOAD_WATCHED];
 static int          nwatched;
@@ -130,8 +190,16 @@ hist_value(int slot)
 }
 
 
+static void
+hist_add(hist_t *hist, int64_t v)
+{
+    hist->n++;
+    hist->slots[hist_slot(v > 0 ? v : 0)]++;
+}
+
+
 static uint64_t
-hist_percentile(double p)
+hist_percentile(hist_t *hist, double p)
 {
     int       i;
     uint64_t  n;
@@ -139,8 +207,8 @@ hist_percentile(double p)
     n = 0;
 
     for (i = 0; i < HIST_SIZE; i++) {
-        n += total.hist[i];
-        if (n > 0 && n >= total.received * p) {
+        n += hist->slots[i];
+        if (n > 0 && n >= hist->n * p) {
             return hist_value(i);
         }
     }
@@ -150,13 +218,23 @@ hist_percentile(double p)
 
 
 static uint64_t
-hist_max(void)
+hist_max(hist_t *hist)
 {
     int  i;
 
-    for (i = HIST_SIZE - 1; i > 0 && total.hist[i] == 0; i--) { /* void */ }
+    for (i = HIST_SIZE - 1; i > 0 && hist->slots[i] == 0; i--) { /* void */ }
 
     return hist_value(i);
+}
+
+
+static void
+hist_say(const char *name, hist_t *hist)
+{
+    printf("\"%s\":{\"p50\":%lu,\"p90\":%lu,\"p99\":%lu,\"p999\":%lu,"
+           "\"max\":%lu}", name, hist_percentile(hist, 0.50),
+           hist_percentile(hist, 0.90), hist_percentile(hist, 0.99),
+           hist_percentile(hist, 0.999), hist_max(hist));
 }
 
 
@@ -221,7 +299,7 @@ static inline const char *
 number(const char *p, const char *last, const char *name, size_t len,
     uint64_t *v)
 {
-    if (p == NULL || (size_t) (last - p) < len + 2
+    if (p == NULL || (size_t) (last - p) < len + 1
         || memcmp(p, name, len) != 0 || p[len] < '0' || p[len] > '9')
     {
         return NULL;
@@ -238,7 +316,7 @@ number(const char *p, const char *last, const char *name, size_t len,
 
 
 static void
-load_record(stream_t *st, const char *data, size_t len, int64_t now)
+load_record(stream_t *st, const char *data, size_t len)
 {
     uint64_t     r, s, n, t;
     const char  *p, *last;
@@ -251,9 +329,9 @@ load_record(stream_t *st, const char *data, size_t len, int64_t now)
     p = number(p, last, ",\"t\":", 5, &t);
 
     if (p == NULL || len != (size_t) record_size || s >= BENCH_SOURCES
-        || memcmp(p, ",\"x\":\"", 6) != 0
+        || last - p < 8 || memcmp(p, ",\"x\":\"", 6) != 0
         || memcmp(p + 6, bench_pad(), last - p - 8) != 0
-        || memcmp(last - 2, "\"}", 2) != 0)
+        || memcmp(last - 2, "\"}", 2) != 0 || st->record.ours)
     {
         total.bad++;
         load_bad(data, len);
@@ -265,40 +343,130 @@ load_record(stream_t *st, const char *data, size_t len, int64_t now)
         return;
     }
 
-    if (n < st->next[s]) {
+    st->record.ours = 1;
+    st->record.source = s;
+    st->record.n = n;
+    st->record.t = t;
+}
+
+
+/* the first record after its last id: a stream has resumed */
+
+static void
+load_resumed(stream_t *st, int64_t now)
+{
+    int  i;
+
+    st->moved = 0;
+    move.last = now;
+    move.all++;
+
+    hist_add(&move.total, now - move.killed);
+    hist_add(&move.connect, now - st->began);
+
+    if (move.all == nstreams) {
+        move.records = total.received - move.before;
+
+        for (i = 0; i < nwatched; i++) {
+            watched[i].resumed = cpu_ns(watched[i].clock);
+        }
+    }
+}
+
+
+/*
+ * The blank line.  What is cut before it never was: neither its record nor its
+ * id count, and both come again, as in a browser.
+ */
+
+static void
+load_event(stream_t *st, int64_t now)
+{
+    record_t  *rec;
+
+    memcpy(st->id, st->buffer, st->buffer_len);
+    st->id_len = st->buffer_len;
+
+    rec = &st->record;
+
+    if (!rec->ours) {
+        return;
+    }
+
+    rec->ours = 0;
+
+    if (st->moved) {
+        load_resumed(st, now);
+    }
+
+    if (rec->n < st->next[rec->source]) {
         total.repeated++;
         return;
     }
 
-    total.lost += n - st->next[s];
-    st->next[s] = n + 1;
+    total.lost += rec->n - st->next[rec->source];
+    st->next[rec->source] = rec->n + 1;
 
     if (total.received++ == 0) {
-        total.first = t;
+        total.first = rec->t;
     }
 
     total.last = now;
-    total.hist[hist_slot(now > (int64_t) t ? now - t : 0)]++;
+    hist_add(&total.latency, now - rec->t);
+
+    if (now - rec->t > LOAD_LATE) {
+        move.late = now;
+    }
+}
+
+
+static void
+load_id(stream_t *st, const char *id, size_t len)
+{
+    total.ids++;
+
+    if (len > 0 && *id == ' ') {
+        id++;
+        len--;
+    }
+
+    if (len >= LOAD_ID) {
+        total.bad++;
+        load_bad(id, len);
+        return;
+    }
+
+    memcpy(st->buffer, id, len);
+    st->buffer[len] = '\0';
+    st->buffer_len = len + 1;
 }
 
 
 static void
 load_line(stream_t *st, const char *line, size_t len, int64_t now)
 {
-    if (len > 6 && memcmp(line, "data: ", 6) == 0) {
-        load_record(st, line + 6, len - 6, now);
+    uint64_t  ms;
+
+    if (len == 0) {
+        load_event(st, now);
+
+    } else if (len > 6 && memcmp(line, "data: ", 6) == 0) {
+        load_record(st, line + 6, len - 6);
 
     } else if (len > 3 && memcmp(line, "id:", 3) == 0) {
-        total.ids++;
+        load_id(st, line + 3, len - 3);
 
-    } else if (len > 0 && line[0] == ':') {
+    } else if (line[0] == ':') {
         total.comments++;
 
     } else if (len > 6 && memcmp(line, "event:", 6) == 0) {
         total.events++;
         load_bad(line, len);
 
-    } else if (len > 0 && (len < 6 || memcmp(line, "retry:", 6) != 0)) {
+    } else if (number(line, line + len, "retry: ", 7, &ms)) {
+        st->retry = ms < LOAD_RETRY ? ms : LOAD_RETRY;
+
+    } else {
         total.bad++;
         load_bad(line, len);
     }
@@ -369,6 +537,10 @@ load_head(stream_t *st, const char *p, const char *last)
         nrefused++;
         st->state = st_over;
         return last;
+    }
+
+    if (st->moved) {
+        hist_add(&move.answer, now_us() - st->began);
     }
 
     nopen++;
@@ -467,12 +639,52 @@ load_request(stream_t *st)
                       (int) sizeof(cookie), cookie);
     }
 
+    if (st->id[0]) {
+        n += snprintf(buf + n, sizeof(buf) - n, "Last-Event-ID: %s\r\n",
+                      st->id);
+    }
+
     n += snprintf(buf + n, sizeof(buf) - n, "\r\n");
-    bench_send(st->fd, buf, n);
+
+    /* who is not there is noticed when we read */
+
+    if (send(st->fd, buf, n, MSG_NOSIGNAL) != n && !st->moved) {
+        die("send");
+    }
 
     ev.events = EPOLLIN;
     ev.data.ptr = st;
     epoll_ctl(ep, EPOLL_CTL_MOD, st->fd, &ev);
+}
+
+
+/* its connection has ended: it comes back after its retry */
+
+static void
+load_later(stream_t *st)
+{
+    int64_t     ms;
+    stream_t  **slot;
+
+    st->moved = 1;
+
+    free(st->carry);
+    st->carry = NULL;
+    st->carried = st->room = 0;
+    st->state = st_head;
+    st->record.ours = 0;
+    memcpy(st->buffer, st->id, st->id_len);
+    st->buffer_len = st->id_len;
+
+    if (wheeled++ == 0) {
+        wheel_ms = now_us() / 1000;
+    }
+
+    ms = now_us() / 1000 + st->retry;
+    slot = &wheel[(ms > wheel_ms ? ms : wheel_ms) % LOAD_WHEEL];
+
+    st->later = *slot;
+    *slot = st;
 }
 
 
@@ -498,41 +710,45 @@ load_read(stream_t *st)
     } else if (n == -1 && errno == EAGAIN) {
         return;
 
+    } else if (st->state == st_head && move.port) {
+        nopening--;
+        move.again++;
+
     } else if (st->state == st_head) {
         nopening--;
         nrefused++;
     }
 
     if (st->state != st_head) {
-        total.ended++;
+        (*(move.port ? &move.ended : &total.ended))++;
         nopen--;
     }
 
     load_close(st);
+
+    if (move.port) {
+        load_later(st);
+    }
 }
 
 
 static void
-load_open(void)
+load_connect(stream_t *st)
 {
-    stream_t            *st;
     struct sockaddr_in   sin;
     struct epoll_event   ev;
 
-    st = calloc(1, sizeof(stream_t) + BENCH_SOURCES * sizeof(unsigned));
-    streams = realloc(streams, (nstreams + 1) * sizeof(stream_t *));
-    streams[nstreams] = st;
-
     st->fd = socket(AF_INET, SOCK_STREAM|SOCK_NONBLOCK|SOCK_CLOEXEC, 0);
     if (st->fd == -1) {
-        die("socket, after %d streams", nstreams);
+        die("socket, stream %d", st->place);
     }
 
     /* one address has no more ports than that for one server */
 
-    if (nstreams >= LOAD_ADDRESS) {
+    if (st->place >= LOAD_ADDRESS) {
         sin = bench_addr("127.0.0.1", 0);
-        sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK + nstreams / LOAD_ADDRESS);
+        sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK
+                                    + st->place / LOAD_ADDRESS);
         setsockopt(st->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int) {1},
                    sizeof(int));
 
@@ -556,8 +772,45 @@ load_open(void)
         die("epoll_ctl");
     }
 
-    nstreams++;
     nopening++;
+}
+
+
+static void
+load_open(void)
+{
+    stream_t  *st;
+
+    st = calloc(1, sizeof(stream_t) + BENCH_SOURCES * sizeof(unsigned));
+    streams = realloc(streams, (nstreams + 1) * sizeof(stream_t *));
+    streams[nstreams] = st;
+    st->place = nstreams;
+
+    load_connect(st);
+    nstreams++;
+}
+
+
+static void
+load_wheel(void)
+{
+    int64_t    now;
+    stream_t  *st, *later;
+
+    now = now_us();
+
+    for ( /* void */ ; wheeled && wheel_ms <= now / 1000; wheel_ms++) {
+
+        st = wheel[wheel_ms % LOAD_WHEEL];
+        wheel[wheel_ms % LOAD_WHEEL] = NULL;
+
+        for ( /* void */ ; st; st = later) {
+            later = st->later;
+            st->began = now_us();
+            wheeled--;
+            load_connect(st);
+        }
+    }
 }
 
 
@@ -569,6 +822,11 @@ load_turn(int ms)
     int                  i, n, input;
     stream_t            *st;
     struct epoll_event   ev[512];
+
+    if (wheeled) {
+        load_wheel();
+        ms = 1;
+    }
 
     input = 0;
     n = epoll_wait(ep, ev, 512, ms);
@@ -641,6 +899,7 @@ load_mark(unsigned run)
 
     memset(&total, 0, sizeof(total));
     total.run = run;
+    move.late = 0;
     total.own = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
 
     for (i = 0; i < nwatched; i++) {
@@ -700,6 +959,63 @@ command_memory(void)
 
 
 static void
+command_kill(char *args)
+{
+    int    i, pid;
+    char  *word;
+
+    word = strtok(args, " ");
+    memset(&move, 0, sizeof(move));
+    move.port = word ? atoi(word) : 0;
+
+    for (i = 0; i < nwatched; i++) {
+        watched[i].killed = cpu_ns(watched[i].clock);
+    }
+
+    port = move.port;
+    move.before = total.received;
+    move.killed = now_us();
+
+    for (word = strtok(NULL, " "); word; word = strtok(NULL, " ")) {
+        pid = atoi(word);
+
+        if (pid <= 1 || kill(pid, SIGKILL) == -1) {
+            die("kill %s", word);
+        }
+    }
+
+    printf("{\"killed_us\":%lld}\n", (long long) move.killed);
+}
+
+
+static void
+say_resumed(void)
+{
+    int  i;
+
+    printf("\"resumed\":{\"ended\":%lu,\"all\":%d,\"again\":%d,"
+           "\"records\":%lu,\"last_us\":%lld,\"late_us\":%lld,",
+           move.ended, move.all, move.again, move.records,
+           move.all ? (long long) (move.last - move.killed) : 0,
+           move.late ? (long long) (move.late - move.killed) : 0);
+
+    hist_say("kill_us", &move.total);
+    printf(",");
+    hist_say("answer_us", &move.answer);
+    printf(",");
+    hist_say("connect_us", &move.connect);
+    printf(",\"cpu_us\":{");
+
+    for (i = 0; i < nwatched; i++) {
+        printf("%s\"%s\":%.1f", i ? "," : "", watched[i].name,
+               (watched[i].resumed - watched[i].killed) / 1e3);
+    }
+
+    printf("}},");
+}
+
+
+static void
 command_wait(uint64_t records, int ms)
 {
     int64_t   end;
@@ -712,20 +1028,25 @@ command_wait(uint64_t records, int ms)
         load_turn(20);
     }
 
-    printf("{\"streams\":%d,\"open\":%d,\"ended\":%lu,\"expected\":%lu,"
-           "\"received\":%lu,\"missing\":%ld,\"lost\":%lu,\"repeated\":%lu,"
-           "\"bad\":%lu,\"stale\":%lu,\"ids\":%lu,\"events\":%lu,"
+    printf("{\"streams\":%d,\"open\":%d,\"refused\":%d,\"ended\":%lu,"
+           "\"expected\":%lu,\"received\":%lu,\"missing\":%ld,"
+           "\"lost\":%lu,\"repeated\":%lu,\"bad\":%lu,"
+           "\"stale\":%lu,\"ids\":%lu,\"events\":%lu,"
            "\"comments\":%lu,\"bytes\":%lu,\"reads\":%lu,\"sample\":\"%s\",",
-           nstreams, nopen, total.ended, expected, total.received,
+           nstreams, nopen, nrefused, total.ended, expected, total.received,
            (long) (expected - total.received), total.lost, total.repeated,
            total.bad, total.stale, total.ids, total.events, total.comments,
            total.bytes, total.reads, total.sample);
 
-    printf("\"seconds\":%.6f,\"latency_us\":{\"p50\":%lu,\"p90\":%lu,"
-           "\"p99\":%lu,\"p999\":%lu,\"max\":%lu},",
-           total.received ? (total.last - total.first) / 1e6 : 0,
-           hist_percentile(0.50), hist_percentile(0.90),
-           hist_percentile(0.99), hist_percentile(0.999), hist_max());
+    printf("\"seconds\":%.6f,",
+           total.received ? (total.last - total.first) / 1e6 : 0);
+
+    hist_say("latency_us", &total.latency);
+    printf(",");
+
+    if (move.port) {
+        say_resumed();
+    }
 
     say_cpu();
     printf("}\n");
@@ -746,7 +1067,9 @@ command_close(void)
         free(streams[i]);
     }
 
-    nstreams = nopen = nopening = nrefused = 0;
+    memset(&move, 0, sizeof(move));
+    memset(wheel, 0, sizeof(wheel));
+    nstreams = nopen = nopening = nrefused = wheeled = 0;
     printf("{}\n");
 }
 
@@ -779,6 +1102,9 @@ load_command(char *line)
 
     } else if (sscanf(line, "wait %llu %d", &records, &ms) == 2) {
         command_wait(records, ms);
+
+    } else if (strncmp(line, "kill ", 5) == 0) {
+        command_kill(line + 5);
 
     } else if (strcmp(line, "close") == 0) {
         command_close();
