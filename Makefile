@@ -7,7 +7,7 @@
 #               t/60-torture-*.t, which "make test" runs in a short form;
 #               CLIENTS=200 RATE=5000 for a machine that can
 # make check    the same under ASan and UBSan, and fuzzing
-# make demo     a page with live records;  make bench: what an event costs
+# make demo     a page with live records;  make bench: how fast it is
 # make docker-check   each step of Dockerfile, in a chroot of its release
 # make clean    forget build/ (Kafka stays in the user's cache)
 
