@@ -31,9 +31,9 @@ struct ngx_kafka_sse_hub_s {
     ngx_kafka_sse_hub_topic_t  *by_index[NGX_KAFKA_SSE_TOPICS_MAX];
 
     ngx_queue_t                 groups;
-    ngx_queue_t                 privates;   /* groups that go on by themselves */
+    ngx_queue_t                 privates;   /* groups of their own pace */
     ngx_queue_t                 line;       /* private groups that wait for
-                                               their turn to be read from Kafka */
+                                               Kafka to be read */
     ngx_queue_t                 waiting;    /* streams whose position cannot
                                                be placed yet */
     ngx_queue_t                 dirty;

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include <worker/ngx_kafka_sse_choice.h>
 #include <worker/ngx_kafka_sse_location.h>
 #include <worker/ngx_kafka_sse_position.h>
 #include <worker/ngx_kafka_sse_request.h>
@@ -25,8 +26,6 @@
 static char *ngx_kafka_sse_location_topic(ngx_conf_t *cf,
     ngx_kafka_sse_loc_conf_t *klcf, ngx_str_t *value);
 static ngx_uint_t ngx_kafka_sse_location_topic_name(ngx_str_t *name);
-static ngx_int_t ngx_kafka_sse_location_add_id(ngx_conf_t *cf,
-    ngx_array_t *values, ngx_str_t *value);
 static ngx_int_t ngx_kafka_sse_location_size(ngx_str_t *value, size_t skip,
     size_t min, size_t max, size_t *size);
 
@@ -451,7 +450,7 @@ ngx_kafka_sse_location_last_event_id(ngx_conf_t *cf, ngx_command_t *cmd,
     value = cf->args->elts;
 
     for (i = 1; i < cf->args->nelts; i++) {
-        if (ngx_kafka_sse_location_add_id(cf, klcf->last_event_id, &value[i])
+        if (ngx_kafka_sse_choice_add(cf, klcf->last_event_id, &value[i])
             != NGX_OK)
         {
             return NGX_CONF_ERROR;
@@ -479,32 +478,12 @@ ngx_kafka_sse_location_default_id(ngx_conf_t *cf)
     }
 
     for (i = 0; i < 2; i++) {
-        if (ngx_kafka_sse_location_add_id(cf, values, &names[i]) != NGX_OK) {
+        if (ngx_kafka_sse_choice_add(cf, values, &names[i]) != NGX_OK) {
             return NULL;
         }
     }
 
     return values;
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_location_add_id(ngx_conf_t *cf, ngx_array_t *values,
-    ngx_str_t *value)
-{
-    ngx_http_compile_complex_value_t  ccv;
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = value;
-    ccv.complex_value = ngx_array_push(values);
-
-    if (ccv.complex_value == NULL) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_compile_complex_value(&ccv);
 }
 
 

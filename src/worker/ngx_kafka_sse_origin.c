@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include <worker/ngx_kafka_sse_choice.h>
 #include <worker/ngx_kafka_sse_location.h>
 #include <worker/ngx_kafka_sse_origin.h>
 
@@ -23,10 +24,6 @@ static ngx_int_t ngx_kafka_sse_origin_compile(ngx_conf_t *cf,
     ngx_str_t *value, ngx_http_complex_value_t *cv);
 static ngx_int_t ngx_kafka_sse_origin_default(ngx_conf_t *cf,
     ngx_kafka_sse_origin_t *conf);
-static ngx_int_t ngx_kafka_sse_origin_chosen(ngx_http_request_t *r,
-    ngx_array_t *since, ngx_str_t *value);
-static ngx_int_t ngx_kafka_sse_origin_unescape(ngx_http_request_t *r,
-    ngx_str_t *value);
 
 
 /* kafka_sse_start latest | earliest | -N | time | variable */
@@ -103,14 +100,15 @@ ngx_kafka_sse_origin_since(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        cv = ngx_array_push(klcf->origin.since);
-        if (cv == NULL
-            || ngx_kafka_sse_origin_compile(cf, &value[i], cv) != NGX_OK)
+        if (ngx_kafka_sse_choice_add(cf, klcf->origin.since, &value[i])
+            != NGX_OK)
         {
             return NGX_CONF_ERROR;
         }
 
-        if (cv->lengths == NULL) {
+        cv = klcf->origin.since->elts;
+
+        if (cv[i - 1].lengths == NULL) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid value \"%V\", it has no variable",
                                &value[i]);
@@ -275,8 +273,6 @@ ngx_kafka_sse_origin_merge(ngx_conf_t *cf, ngx_kafka_sse_origin_t *prev,
 static ngx_int_t
 ngx_kafka_sse_origin_default(ngx_conf_t *cf, ngx_kafka_sse_origin_t *conf)
 {
-    ngx_http_complex_value_t  *cv;
-
     static ngx_str_t  since = ngx_string("$arg_since");
 
     conf->since = ngx_array_create(cf->pool, 1,
@@ -285,9 +281,7 @@ ngx_kafka_sse_origin_default(ngx_conf_t *cf, ngx_kafka_sse_origin_t *conf)
         return NGX_ERROR;
     }
 
-    cv = ngx_array_push(conf->since);
-
-    return cv ? ngx_kafka_sse_origin_compile(cf, &since, cv) : NGX_ERROR;
+    return ngx_kafka_sse_choice_add(cf, conf->since, &since);
 }
 
 
@@ -300,7 +294,7 @@ ngx_kafka_sse_origin_get(ngx_http_request_t *r,
     ngx_str_null(value);
 
     if (origin->since
-        && ngx_kafka_sse_origin_chosen(r, origin->since, value) != NGX_OK)
+        && ngx_kafka_sse_choice_get(r, origin->since, value) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -314,54 +308,4 @@ ngx_kafka_sse_origin_get(ngx_http_request_t *r,
     }
 
     return value->len ? ngx_kafka_sse_start_parse(start, value) : NGX_OK;
-}
-
-
-/* the first that is not empty */
-
-static ngx_int_t
-ngx_kafka_sse_origin_chosen(ngx_http_request_t *r, ngx_array_t *since,
-    ngx_str_t *value)
-{
-    ngx_uint_t                 i;
-    ngx_http_complex_value_t  *cv;
-
-    cv = since->elts;
-
-    for (i = 0; i < since->nelts && value->len == 0; i++) {
-        if (ngx_http_complex_value(r, &cv[i], value) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return ngx_kafka_sse_origin_unescape(r, value);
-}
-
-
-/* an argument is as it came: a time's ":" and "+" may be escaped */
-
-static ngx_int_t
-ngx_kafka_sse_origin_unescape(ngx_http_request_t *r, ngx_str_t *value)
-{
-    u_char  *dst, *src;
-
-    if (value->len == 0
-        || ngx_strlchr(value->data, value->data + value->len, '%') == NULL)
-    {
-        return NGX_OK;
-    }
-
-    dst = ngx_pnalloc(r->pool, value->len);
-    if (dst == NULL) {
-        return NGX_ERROR;
-    }
-
-    src = value->data;
-    value->data = dst;
-
-    ngx_unescape_uri(&dst, &src, value->len, 0);
-
-    value->len = dst - value->data;
-
-    return NGX_OK;
 }

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include <worker/ngx_kafka_sse_choice.h>
 #include <worker/ngx_kafka_sse_hub.h>
 #include <worker/ngx_kafka_sse_refusal.h>
 #include <worker/ngx_kafka_sse_request.h>
@@ -26,10 +27,6 @@ static ngx_int_t ngx_kafka_sse_request_refuse_start(ngx_http_request_t *r,
 static ngx_uint_t ngx_kafka_sse_request_partitions(ngx_http_request_t *r);
 static ngx_uint_t ngx_kafka_sse_request_accepts(ngx_http_request_t *r);
 static ngx_uint_t ngx_kafka_sse_request_range(u_char *p, u_char *last);
-static ngx_int_t ngx_kafka_sse_request_last_event_id(ngx_http_request_t *r,
-    ngx_str_t *id);
-static ngx_int_t ngx_kafka_sse_request_decode(ngx_http_request_t *r,
-    ngx_str_t *id);
 static ngx_table_elt_t *ngx_kafka_sse_request_header(ngx_http_request_t *r,
     char *name, size_t len);
 static ngx_uint_t ngx_kafka_sse_request_is_direct(ngx_http_request_t *r);
@@ -43,13 +40,16 @@ static ngx_int_t ngx_kafka_sse_request_settle(ngx_kafka_sse_stream_t *stream);
 ngx_int_t
 ngx_kafka_sse_request_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                rc;
-    ngx_str_t                id;
-    ngx_uint_t               chosen;
-    ngx_kafka_sse_start_t    start;
-    ngx_kafka_sse_stream_t  *stream;
+    ngx_int_t                  rc;
+    ngx_str_t                  id;
+    ngx_uint_t                 chosen;
+    ngx_kafka_sse_start_t      start;
+    ngx_kafka_sse_stream_t    *stream;
+    ngx_kafka_sse_loc_conf_t  *klcf;
 
-    if (ngx_kafka_sse_request_last_event_id(r, &id) != NGX_OK) {
+    klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_sse_module);
+
+    if (ngx_kafka_sse_choice_get(r, klcf->last_event_id, &id) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -330,75 +330,6 @@ ngx_kafka_sse_request_range(u_char *p, u_char *last)
     }
 
     return 0;
-}
-
-
-/* the first of kafka_sse_last_event_id that is not empty, or len 0 */
-
-static ngx_int_t
-ngx_kafka_sse_request_last_event_id(ngx_http_request_t *r, ngx_str_t *id)
-{
-    ngx_uint_t                 i;
-    ngx_http_complex_value_t  *values;
-    ngx_kafka_sse_loc_conf_t  *klcf;
-
-    klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_sse_module);
-    values = klcf->last_event_id->elts;
-
-    ngx_str_null(id);
-
-    for (i = 0; i < klcf->last_event_id->nelts; i++) {
-
-        if (ngx_http_complex_value(r, &values[i], id) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (id->len) {
-            return ngx_kafka_sse_request_decode(r, id);
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/*
- * No position has a "%" in it, but what comes in an argument may be encoded.
- * What would not be text then, or not be decoded, is refused as it is.
- */
-
-static ngx_int_t
-ngx_kafka_sse_request_decode(ngx_http_request_t *r, ngx_str_t *id)
-{
-    u_char     *dst, *src;
-    size_t      i;
-    ngx_str_t   text;
-
-    if (ngx_strlchr(id->data, id->data + id->len, '%') == NULL) {
-        return NGX_OK;
-    }
-
-    text.data = ngx_pnalloc(r->pool, id->len);
-    if (text.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    dst = text.data;
-    src = id->data;
-
-    ngx_unescape_uri(&dst, &src, id->len, 0);
-
-    text.len = dst - text.data;
-
-    for (i = 0; i < text.len; i++) {
-        if (text.data[i] < ' ' || text.data[i] > '~') {
-            return NGX_OK;
-        }
-    }
-
-    *id = text;
-
-    return NGX_OK;
 }
 
 
