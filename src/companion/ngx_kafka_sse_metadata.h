@@ -16,9 +16,9 @@
 
 
 /*
- * Watches a cluster's metadata for the reader's sink: which topics there are, with how
- * many partitions, and how many brokers are up.  It comes from librdkafka's
- * statistics, as there is no other way to ask without waiting.
+ * Watches a cluster's metadata for the reader's sink: which topics there are,
+ * with how many partitions, and how many brokers are up.  It comes from
+ * librdkafka's statistics, as there is no other way to ask without waiting.
  */
 
 typedef struct {

@@ -9,7 +9,7 @@
 #include <ngx_event.h>
 #include <ngx_http.h>
 
-#include <worker/ngx_kafka_sse_place.h>
+#include <worker/ngx_kafka_sse_answer.h>
 #include <worker/ngx_kafka_sse_rewind.h>
 
 
@@ -31,16 +31,6 @@ static ngx_int_t ngx_kafka_sse_rewind_offsets(ngx_kafka_sse_rewind_t *rewind,
     ngx_kafka_sse_message_t *m);
 static ngx_int_t ngx_kafka_sse_rewind_ask(ngx_kafka_sse_rewind_t *rewind,
     ngx_kafka_sse_message_t *m);
-static void ngx_kafka_sse_rewind_answered(ngx_kafka_sse_rewind_t *rewind,
-    ngx_kafka_sse_message_offsets_t *offsets);
-static ngx_int_t ngx_kafka_sse_rewind_answer(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_rewind_ask_t *ask, ngx_kafka_sse_message_offsets_t *offsets);
-static ngx_int_t ngx_kafka_sse_rewind_choose(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_rewind_ask_t *ask, ngx_kafka_sse_message_offsets_t *offsets);
-static void ngx_kafka_sse_rewind_record(ngx_kafka_sse_rewind_t *rewind,
-    ngx_kafka_sse_rewind_ask_t *ask, ngx_kafka_sse_record_t *rec);
-static void ngx_kafka_sse_rewind_end(ngx_kafka_sse_rewind_t *rewind,
-    ngx_kafka_sse_rewind_ask_t *ask, int64_t offset);
 static uint32_t ngx_kafka_sse_rewind_hash(ngx_kafka_sse_group_t *group);
 static ngx_uint_t ngx_kafka_sse_rewind_is_same(ngx_kafka_sse_group_t *a,
     ngx_kafka_sse_group_t *b);
@@ -530,7 +520,7 @@ ngx_kafka_sse_rewind_offsets(ngx_kafka_sse_rewind_t *rewind,
     ngx_queue_remove(&rewind->group->queue);
     ngx_queue_insert_tail(&rewind->hub->privates, &rewind->group->queue);
 
-    ngx_kafka_sse_rewind_answered(rewind, offsets);
+    ngx_kafka_sse_answer_offsets(rewind, offsets);
 
     return NGX_OK;
 }
@@ -565,7 +555,7 @@ ngx_kafka_sse_rewind_ask(ngx_kafka_sse_rewind_t *rewind,
         rec.partition = ask->partition;
 
         if (ask->reading) {
-            ngx_kafka_sse_rewind_record(rewind, ask, &rec);
+            ngx_kafka_sse_answer_record(rewind, ask, &rec);
         }
 
         return NGX_OK;
@@ -579,7 +569,7 @@ ngx_kafka_sse_rewind_ask(ngx_kafka_sse_rewind_t *rewind,
         ngx_memcpy(&offset, ngx_kafka_sse_message_body(m), sizeof(int64_t));
 
         if (ask->reading) {
-            ngx_kafka_sse_rewind_end(rewind, ask, offset);
+            ngx_kafka_sse_answer_end(rewind, ask, offset);
         }
 
         return NGX_OK;
@@ -598,187 +588,6 @@ ngx_kafka_sse_rewind_ask(ngx_kafka_sse_rewind_t *rewind,
 
         return NGX_OK;
     }
-}
-
-
-static void
-ngx_kafka_sse_rewind_answered(ngx_kafka_sse_rewind_t *rewind,
-    ngx_kafka_sse_message_offsets_t *offsets)
-{
-    ngx_uint_t              i, asked;
-    ngx_kafka_sse_hub_t    *hub;
-    ngx_kafka_sse_group_t  *group;
-
-    hub = rewind->hub;
-    group = rewind->group;
-    asked = group->is_asking;
-
-    for (i = 0; i < rewind->nasks; i++) {
-        if (ngx_kafka_sse_rewind_answer(hub, &rewind->asks[i], &offsets[i])
-            != NGX_OK)
-        {
-            ngx_kafka_sse_group_cut(group, NGX_KAFKA_SSE_CLOSE_ERROR);
-            return;
-        }
-    }
-
-    group->is_asking = 0;
-    group->is_unknown = 0;
-    group->arrived = 0;
-
-    if (rewind->is_check) {
-        group->is_lost |= (group->reset.data != NULL);
-        ngx_kafka_sse_rewind_close(group);
-    }
-
-    if (group->reset.data) {
-        ngx_kafka_sse_group_reset(hub, group, &group->reset);
-
-    } else if (asked) {
-        ngx_kafka_sse_group_id(hub, group);
-    }
-}
-
-
-/*
- * The position is above Kafka's end if the topic was truncated or made again:
- * what is in it now is not what the client has
- */
-
-static ngx_int_t
-ngx_kafka_sse_rewind_answer(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_rewind_ask_t *ask, ngx_kafka_sse_message_offsets_t *offsets)
-{
-    int64_t     *next, from;
-    ngx_uint_t   reason;
-
-    next = &ask->member->next[ask->partition];
-    from = *next;
-
-    if (offsets->low < 0) {
-
-        /* Kafka does not have the partition: it has been deleted lately */
-
-        if (from == NGX_KAFKA_SSE_GROUP_ASK) {
-            *next = ask->member->topic->next[ask->partition];
-        }
-
-        return NGX_OK;
-    }
-
-    if (from == NGX_KAFKA_SSE_GROUP_ASK) {
-        return ngx_kafka_sse_rewind_choose(hub, ask, offsets);
-    }
-
-    if (from < offsets->low) {
-        reason = NGX_KAFKA_SSE_REASON_EXPIRED;
-
-    } else if (from > offsets->high
-               && from > ask->member->topic->next[ask->partition])
-    {
-        reason = NGX_KAFKA_SSE_REASON_TRUNCATED;
-
-    } else {
-        return NGX_OK;
-    }
-
-    *next = offsets->low;
-
-    return ngx_kafka_sse_place_tell(hub, ask->member, ask->partition, from,
-                                     offsets->low, reason);
-}
-
-
-/* where the partition begins for who has no position */
-
-static ngx_int_t
-ngx_kafka_sse_rewind_choose(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_rewind_ask_t *ask, ngx_kafka_sse_message_offsets_t *offsets)
-{
-    int64_t                 from, limit;
-    ngx_kafka_sse_group_t  *group;
-
-    group = ask->member->group;
-
-    switch (group->start.kind) {
-
-    case NGX_KAFKA_SSE_START_BACK:
-        from = ngx_max(offsets->low, offsets->high - group->start.value);
-        break;
-
-    case NGX_KAFKA_SSE_START_TIME:
-        from = ngx_max(offsets->low, offsets->at);
-        break;
-
-    default: /* NGX_KAFKA_SSE_START_EARLIEST */
-        from = offsets->low;
-        break;
-    }
-
-    if (group->is_chosen && group->conf->replay.max) {
-        limit = offsets->high - (int64_t) group->conf->replay.max;
-
-        if (from < limit) {
-            if (ngx_kafka_sse_place_tell(hub, ask->member, ask->partition,
-                                          from, limit,
-                                          NGX_KAFKA_SSE_REASON_LIMIT)
-                != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
-
-            from = limit;
-        }
-    }
-
-    ask->member->next[ask->partition] = from;
-
-    if (group->is_unknown) {
-        return ngx_kafka_sse_place_tell(hub, ask->member, ask->partition, -1,
-                                         from,
-                                         NGX_KAFKA_SSE_REASON_UNKNOWN_ID);
-    }
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_kafka_sse_rewind_record(ngx_kafka_sse_rewind_t *rewind,
-    ngx_kafka_sse_rewind_ask_t *ask, ngx_kafka_sse_record_t *rec)
-{
-    int64_t  *next;
-
-    next = &ask->member->next[ask->partition];
-
-    if (rec->offset < *next) {
-        return;
-    }
-
-    *next = rec->offset + 1;
-
-    ngx_kafka_sse_group_record(rewind->hub, ask->member, rec);
-
-    if (*next >= ask->goal) {
-        ngx_kafka_sse_rewind_stop(rewind, ask);
-    }
-}
-
-
-static void
-ngx_kafka_sse_rewind_end(ngx_kafka_sse_rewind_t *rewind,
-    ngx_kafka_sse_rewind_ask_t *ask, int64_t offset)
-{
-    int64_t  *next;
-
-    if (offset < ask->goal) {
-        return;                 /* more is on its way */
-    }
-
-    next = &ask->member->next[ask->partition];
-    *next = ngx_max(*next, ask->goal);
-
-    ngx_kafka_sse_rewind_stop(rewind, ask);
 }
 
 
