@@ -184,11 +184,11 @@ ngx_kafka_sse_resume_recreated(ngx_kafka_sse_hub_t *hub,
         return NGX_ERROR;
     }
 
-    for (p = 0; p < member->n; p++) {
-        if (ngx_kafka_sse_place_tell(hub, member, p,
-                                      p < t->n ? t->next[p] : 0, 0,
-                                      NGX_KAFKA_SSE_REASON_RECREATED)
-            != NGX_OK)
+    for (p = 0; p < member->n && p < t->n; p++) {
+        if (t->next[p] > 0
+            && ngx_kafka_sse_place_tell(hub, member, p, t->next[p], 0,
+                                        NGX_KAFKA_SSE_REASON_RECREATED)
+               != NGX_OK)
         {
             return NGX_ERROR;
         }
