@@ -102,7 +102,7 @@ ngx_kafka_sse_answer_partition(ngx_kafka_sse_hub_t *hub,
     *next = offsets->low;
 
     return ngx_kafka_sse_place_tell(hub, ask->member, ask->partition, from,
-                                     offsets->low, reason);
+                                    offsets->low, reason);
 }
 
 
@@ -137,8 +137,8 @@ ngx_kafka_sse_answer_start(ngx_kafka_sse_hub_t *hub,
 
         if (from < limit) {
             if (ngx_kafka_sse_place_tell(hub, ask->member, ask->partition,
-                                          from, limit,
-                                          NGX_KAFKA_SSE_REASON_LIMIT)
+                                         from, limit,
+                                         NGX_KAFKA_SSE_REASON_LIMIT)
                 != NGX_OK)
             {
                 return NGX_ERROR;
@@ -152,8 +152,8 @@ ngx_kafka_sse_answer_start(ngx_kafka_sse_hub_t *hub,
 
     if (group->is_unknown) {
         return ngx_kafka_sse_place_tell(hub, ask->member, ask->partition, -1,
-                                         from,
-                                         NGX_KAFKA_SSE_REASON_UNKNOWN_ID);
+                                        from,
+                                        NGX_KAFKA_SSE_REASON_UNKNOWN_ID);
     }
 
     return NGX_OK;

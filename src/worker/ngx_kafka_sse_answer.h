@@ -16,8 +16,8 @@
 
 /*
  * What Kafka says to a rewind: where the partitions begin and end, as many as
- * there are asks; a record; the end of a partition.  The group's position moves,
- * and its clients get what there is, or are told.
+ * there are asks; a record; the end of a partition.  The group's position
+ * moves, and its clients get what there is, or are told.
  */
 
 void ngx_kafka_sse_answer_offsets(ngx_kafka_sse_rewind_t *rewind,

@@ -226,10 +226,10 @@ ngx_kafka_sse_catchup_read(ngx_kafka_sse_hub_t *hub,
         }
 
         if (ngx_kafka_sse_place_walk(hub, ask->member, ask->partition, next,
-                                      0, &found, &oldest)
+                                     0, &found, &oldest)
             != NGX_OK
             || ngx_kafka_sse_place_walk(hub, ask->member, ask->partition, -1,
-                                         half, &found, &ask->goal)
+                                        half, &found, &ask->goal)
                != NGX_OK)
         {
             return NGX_AGAIN;

@@ -67,7 +67,7 @@ ngx_kafka_sse_place_begin(ngx_kafka_sse_hub_t *hub,
         if (member->group->is_unknown
             && member->next[p] != NGX_KAFKA_SSE_GROUP_ASK
             && ngx_kafka_sse_place_tell(hub, member, p, -1, member->next[p],
-                                         NGX_KAFKA_SSE_REASON_UNKNOWN_ID)
+                                        NGX_KAFKA_SSE_REASON_UNKNOWN_ID)
                != NGX_OK)
         {
             return NGX_ERROR;
@@ -121,7 +121,7 @@ ngx_kafka_sse_place_locate(ngx_kafka_sse_hub_t *hub,
             }
 
             rc = ngx_kafka_sse_place_walk(hub, member, p, *next, 0, &found,
-                                           &oldest);
+                                          &oldest);
             if (rc != NGX_OK) {
                 return rc;
             }
@@ -134,7 +134,7 @@ ngx_kafka_sse_place_locate(ngx_kafka_sse_hub_t *hub,
                 }
 
                 if (ngx_kafka_sse_place_tell(hub, member, p, *next, oldest,
-                                              NGX_KAFKA_SSE_REASON_EXPIRED)
+                                             NGX_KAFKA_SSE_REASON_EXPIRED)
                     != NGX_OK)
                 {
                     return NGX_ERROR;
