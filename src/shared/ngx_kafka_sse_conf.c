@@ -27,7 +27,7 @@ ngx_kafka_sse_conf_topic(ngx_conf_t *cf, ngx_kafka_sse_main_conf_t *kmcf,
         }
     }
 
-    topic = ngx_palloc(cf->pool, sizeof(ngx_kafka_sse_topic_t));
+    topic = ngx_pcalloc(cf->pool, sizeof(ngx_kafka_sse_topic_t));
     if (topic == NULL) {
         return NULL;
     }

@@ -24,6 +24,9 @@ typedef struct ngx_kafka_sse_cluster_s  ngx_kafka_sse_cluster_t;
 typedef struct {
     ngx_str_t                    name;         /* Kafka's, zero-terminated */
     ngx_kafka_sse_cluster_t     *cluster;
+    ngx_array_t                 *paths;        /* ngx_kafka_sse_path_t *, what
+                                                  filters want of its records;
+                                                  NULL: nothing */
 } ngx_kafka_sse_topic_t;
 
 

@@ -38,6 +38,8 @@ typedef struct {
     ngx_str_t    key;
     ngx_str_t    value;
     ngx_str_t    headers;       /* packed; len 0: none */
+    ngx_str_t    fields;        /* packed, see field.h; len 0: none.  The
+                                   companion finds them out, once per node */
     int32_t      partition;
     ngx_uint_t   flags;         /* NGX_KAFKA_SSE_RECORD_... */
 } ngx_kafka_sse_record_t;

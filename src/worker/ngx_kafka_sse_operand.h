@@ -1,0 +1,65 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#ifndef _NGX_KAFKA_SSE_OPERAND_H_INCLUDED_
+#define _NGX_KAFKA_SSE_OPERAND_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include <shared/ngx_kafka_sse_field.h>
+#include <shared/ngx_kafka_sse_record.h>
+
+
+/* what of a record a condition of a filter looks at */
+
+#define NGX_KAFKA_SSE_OPERAND_TOPIC      0    /* its public name */
+#define NGX_KAFKA_SSE_OPERAND_PARTITION  1
+#define NGX_KAFKA_SSE_OPERAND_OFFSET     2
+#define NGX_KAFKA_SSE_OPERAND_KEY        3
+#define NGX_KAFKA_SSE_OPERAND_TIMESTAMP  4    /* ms since the epoch */
+#define NGX_KAFKA_SSE_OPERAND_HEADER     5
+#define NGX_KAFKA_SSE_OPERAND_JSON       6
+
+
+/* in cf->pool; two that look at the same have the same text */
+
+typedef struct {
+    ngx_uint_t              type;
+    ngx_str_t               text;       /* "$kafka_sse_key", "json:.a.b" */
+    ngx_str_t               header;     /* its name, as in a template */
+    ngx_kafka_sse_path_t    path;       /* of JSON */
+} ngx_kafka_sse_operand_t;
+
+
+/* an operand's value in one record; what is null is not there */
+
+typedef struct {
+    ngx_str_t               text;       /* data NULL: not there */
+    unsigned                is_number:1;    /* a JSON number, or ours */
+    unsigned                is_other:1;     /* an object or array */
+    u_char                  buf[NGX_INT64_LEN];
+} ngx_kafka_sse_operand_value_t;
+
+
+/* compiles a word of the configuration; NGX_ERROR after logging */
+
+ngx_int_t ngx_kafka_sse_operand_compile(ngx_conf_t *cf,
+    ngx_kafka_sse_operand_t *operand, ngx_str_t *text);
+
+/*
+ * The value for this record; a view of the record, of the operand or of value
+ * itself.  A field that nobody has looked for is looked for here, and is then
+ * in static memory up to the next call.
+ */
+
+void ngx_kafka_sse_operand_get(ngx_kafka_sse_operand_t *operand,
+    ngx_str_t *topic, ngx_kafka_sse_record_t *rec,
+    ngx_kafka_sse_operand_value_t *value);
+
+
+#endif /* _NGX_KAFKA_SSE_OPERAND_H_INCLUDED_ */
