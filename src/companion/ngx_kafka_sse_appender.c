@@ -8,8 +8,8 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 
+#include <shared/ngx_kafka_sse_field.h>
 #include <companion/ngx_kafka_sse_appender.h>
-#include <companion/ngx_kafka_sse_flags.h>
 
 
 static void ngx_kafka_sse_appender_wake(ngx_kafka_sse_appender_t *appender);
@@ -35,7 +35,8 @@ ngx_kafka_sse_appender_init(ngx_kafka_sse_appender_t *appender,
 
 void
 ngx_kafka_sse_appender_record(ngx_kafka_sse_appender_t *appender,
-    ngx_uint_t index, ngx_kafka_sse_record_t *rec)
+    ngx_kafka_sse_topic_t *topic, ngx_uint_t index,
+    ngx_kafka_sse_record_t *rec)
 {
     int64_t                    held;
     ngx_str_t                  name;
@@ -47,7 +48,9 @@ ngx_kafka_sse_appender_record(ngx_kafka_sse_appender_t *appender,
     name = ngx_kafka_sse_topics_str(sh->name);
 
     held = sh->partitions[rec->partition].held;
-    rec->flags = ngx_kafka_sse_flags(appender->conf, &rec->value);
+
+    ngx_kafka_sse_field_extract(rec, topic->paths,
+                                appender->conf->cloudevents);
 
     if (ngx_kafka_sse_ring_append_record(ring, index, held, rec) == NGX_OK) {
         ngx_log_debug4(NGX_LOG_DEBUG_EVENT, appender->log, 0,
@@ -59,7 +62,8 @@ ngx_kafka_sse_appender_record(ngx_kafka_sse_appender_t *appender,
                       "kafka_sse: %V/%D:%L of %uz bytes is too large for "
                       "zone \"%V\", whose largest is %uz, clients are told",
                       &name, rec->partition, rec->offset,
-                      rec->key.len + rec->value.len + rec->headers.len,
+                      rec->key.len + rec->value.len + rec->headers.len
+                      + rec->fields.len,
                       &appender->conf->ring_name,
                       ngx_kafka_sse_ring_max(ring));
 

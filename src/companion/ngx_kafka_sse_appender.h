@@ -16,7 +16,7 @@
 
 
 /*
- * The feed's way into the ring: says what a record's value is, tells of what
+ * The feed's way into the ring: looks at a record's value, tells of what
  * the ring does not take, and wakes the workers at the end of the turn.
  */
 
@@ -40,7 +40,8 @@ void ngx_kafka_sse_appender_init(ngx_kafka_sse_appender_t *appender,
  */
 
 void ngx_kafka_sse_appender_record(ngx_kafka_sse_appender_t *appender,
-    ngx_uint_t index, ngx_kafka_sse_record_t *rec);
+    ngx_kafka_sse_topic_t *topic, ngx_uint_t index,
+    ngx_kafka_sse_record_t *rec);
 void ngx_kafka_sse_appender_move(ngx_kafka_sse_appender_t *appender,
     ngx_uint_t index, int32_t partition, int64_t to, ngx_uint_t reason);
 void ngx_kafka_sse_appender_topic(ngx_kafka_sse_appender_t *appender,

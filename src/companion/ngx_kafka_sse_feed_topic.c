@@ -347,7 +347,7 @@ ngx_kafka_sse_feed_topic_begin(ngx_kafka_sse_feed_topic_t *ft,
     }
 
     while (rec) {
-        ngx_kafka_sse_appender_record(ft->appender, ft->index, rec);
+        ngx_kafka_sse_appender_record(ft->appender, ft->topic, ft->index, rec);
 
         ngx_kafka_sse_history_drop(history);
         rec = ngx_kafka_sse_history_first(history);
@@ -536,7 +536,7 @@ ngx_kafka_sse_feed_topic_record(ngx_kafka_sse_feed_topic_t *ft,
 
     part->sh->repaired += part->repairs;
 
-    ngx_kafka_sse_appender_record(ft->appender, ft->index, rec);
+    ngx_kafka_sse_appender_record(ft->appender, ft->topic, ft->index, rec);
 }
 
 
@@ -698,7 +698,7 @@ ngx_kafka_sse_feed_topic_take(ngx_kafka_sse_feed_topic_t *ft,
         return;
     }
 
-    ngx_kafka_sse_appender_record(ft->appender, ft->index, rec);
+    ngx_kafka_sse_appender_record(ft->appender, ft->topic, ft->index, rec);
 }
 
 

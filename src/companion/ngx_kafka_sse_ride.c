@@ -8,8 +8,8 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 
+#include <shared/ngx_kafka_sse_field.h>
 #include <shared/ngx_kafka_sse_topics.h>
-#include <companion/ngx_kafka_sse_flags.h>
 #include <companion/ngx_kafka_sse_ride.h>
 
 
@@ -397,8 +397,12 @@ ngx_kafka_sse_ride_copy(ngx_kafka_sse_ride_t *ride,
     size_t                        size;
     ngx_kafka_sse_ride_record_t  *r;
 
+    ngx_kafka_sse_field_extract(rec, ride->topic->paths,
+                                ride->rides->conf->cloudevents);
+
     size = sizeof(ngx_kafka_sse_ride_record_t)
-           + rec->key.len + rec->value.len + rec->headers.len;
+           + rec->key.len + rec->value.len + rec->headers.len
+           + rec->fields.len;
 
     r = ngx_alloc(size, ride->rides->log);
     if (r == NULL) {
@@ -407,12 +411,12 @@ ngx_kafka_sse_ride_copy(ngx_kafka_sse_ride_t *ride,
 
     r->size = size;
     r->rec = *rec;
-    r->rec.flags = ngx_kafka_sse_flags(ride->rides->conf, &rec->value);
 
     p = (u_char *) r + sizeof(ngx_kafka_sse_ride_record_t);
     p = ngx_kafka_sse_ride_copy_str(p, &r->rec.key, &rec->key);
     p = ngx_kafka_sse_ride_copy_str(p, &r->rec.value, &rec->value);
-    (void) ngx_kafka_sse_ride_copy_str(p, &r->rec.headers, &rec->headers);
+    p = ngx_kafka_sse_ride_copy_str(p, &r->rec.headers, &rec->headers);
+    (void) ngx_kafka_sse_ride_copy_str(p, &r->rec.fields, &rec->fields);
 
     return r;
 }

@@ -13,12 +13,17 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <regex.h>
 
 #include "ngx_shim.h"
 
 
 char       ngx_shim_message[512];
 ngx_int_t  ngx_shim_fail_after = -1;
+
+ngx_shim_value_t  *ngx_shim_values;
 
 
 static ngx_cycle_t     ngx_shim_cycle;
@@ -117,6 +122,20 @@ void *
 ngx_pnalloc(ngx_pool_t *pool, size_t size)
 {
     return ngx_palloc(pool, size);
+}
+
+
+void *
+ngx_pcalloc(ngx_pool_t *pool, size_t size)
+{
+    void  *p;
+
+    p = ngx_palloc(pool, size);
+    if (p) {
+        memset(p, 0, size);
+    }
+
+    return p;
 }
 
 
@@ -230,6 +249,171 @@ ngx_atoi(u_char *line, size_t n)
 }
 
 
+ngx_int_t
+ngx_hextoi(u_char *line, size_t n)
+{
+    u_char     c;
+    ngx_int_t  value;
+
+    for (value = 0; n--; line++) {
+        c = *line | 0x20;
+
+        if (*line >= '0' && *line <= '9') {
+            value = value * 16 + (*line - '0');
+
+        } else if (c >= 'a' && c <= 'f') {
+            value = value * 16 + (c - 'a' + 10);
+
+        } else {
+            return NGX_ERROR;
+        }
+    }
+
+    return value;
+}
+
+
+ngx_int_t
+ngx_strncasecmp(u_char *s1, u_char *s2, size_t n)
+{
+    return strncasecmp((char *) s1, (char *) s2, n);
+}
+
+
+/*
+ * Complex values know "$name" and "${name}": what a test says they are, else
+ * empty.  A test has no captures.
+ */
+
+ngx_int_t
+ngx_http_compile_complex_value(ngx_http_compile_complex_value_t *ccv)
+{
+    ngx_str_t  *v;
+
+    v = ccv->value;
+
+    ngx_memzero(ccv->complex_value, sizeof(ngx_http_complex_value_t));
+
+    ccv->complex_value->value = *v;
+
+    if (ngx_strlchr(v->data, v->data + v->len, '$')) {
+        ccv->complex_value->lengths = (void *) v;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_complex_value(ngx_http_request_t *r, ngx_http_complex_value_t *val,
+    ngx_str_t *value)
+{
+    u_char              *p, *last, *dst;
+    size_t               len;
+    ngx_str_t            name;
+    ngx_shim_value_t    *v;
+
+    p = val->value.data;
+    last = p + val->value.len;
+    len = val->value.len;
+
+    for (v = ngx_shim_values; v && v->name; v++) {
+        len += 2 * v->value.len;
+    }
+
+    value->data = ngx_pnalloc(r->pool, len);
+    if (value->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    dst = value->data;
+
+    while (p < last) {
+
+        if (*p != '$') {
+            *dst++ = *p++;
+            continue;
+        }
+
+        p += 1 + (p[1] == '{');
+        name.data = p;
+
+        while (p < last && (*p == '_' || isalnum(*p))) {
+            p++;
+        }
+
+        name.len = p - name.data;
+        p += (p < last && *p == '}');
+
+        for (v = ngx_shim_values; v && v->name; v++) {
+            if (strlen(v->name) == name.len
+                && memcmp(v->name, name.data, name.len) == 0)
+            {
+                dst = ngx_cpymem(dst, v->value.data, v->value.len);
+            }
+        }
+    }
+
+    value->len = dst - value->data;
+
+    return NGX_OK;
+}
+
+
+/* POSIX's extended expressions, where NUL ends the text; kept to the end */
+
+ngx_int_t
+ngx_regex_compile(ngx_regex_compile_t *rc)
+{
+    int    flags;
+    char   pattern[256];
+
+    static regex_t  regexes[64];
+    static int      n;
+
+    if (n == 64 || rc->pattern.len >= sizeof(pattern)) {
+        abort();
+    }
+
+    memcpy(pattern, rc->pattern.data, rc->pattern.len);
+    pattern[rc->pattern.len] = '\0';
+
+    flags = REG_EXTENDED|REG_NOSUB
+            | ((rc->options & NGX_REGEX_CASELESS) ? REG_ICASE : 0);
+
+    if (regcomp(&regexes[n], pattern, flags) != 0) {
+        ngx_str_set(&rc->err, "bad expression");
+        return NGX_ERROR;
+    }
+
+    rc->regex = (void *) &regexes[n++];
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_regex_exec(ngx_regex_t *re, ngx_str_t *s, int *captures, ngx_uint_t size)
+{
+    int    rc;
+    char  *text;
+
+    text = malloc(s->len + 1);
+    if (text == NULL) {
+        abort();
+    }
+
+    memcpy(text, s->data, s->len);
+    text[s->len] = '\0';
+
+    rc = regexec((regex_t *) re, text, 0, NULL, 0);
+
+    free(text);
+
+    return rc ? NGX_REGEX_NO_MATCHED : 0;
+}
+
+
 static u_char *
 ngx_shim_vformat(u_char *dst, const char *fmt, va_list args)
 {
@@ -272,6 +456,15 @@ ngx_shim_vformat(u_char *dst, const char *fmt, va_list args)
             }
 
             snprintf(number, sizeof(number), "%zu", va_arg(args, size_t));
+            break;
+
+        case 'x':
+            if (*++fmt != 'i') {
+                abort();
+            }
+
+            snprintf(number, sizeof(number), "%0*zx", width,
+                     va_arg(args, size_t));
             break;
 
         case 'D':

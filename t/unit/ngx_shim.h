@@ -20,5 +20,15 @@ extern char       ngx_shim_message[512];
 
 extern ngx_int_t  ngx_shim_fail_after;
 
+/* nginx's variables and their values; the last one has no name */
+
+typedef struct {
+    char       *name;
+    ngx_str_t   value;
+} ngx_shim_value_t;
+
+
+extern ngx_shim_value_t  *ngx_shim_values;
+
 
 #endif /* _NGX_SHIM_H_INCLUDED_ */
