@@ -155,6 +155,20 @@ static ngx_command_t  ngx_kafka_sse_commands[] = {
       offsetof(ngx_kafka_sse_loc_conf_t, data),
       &ngx_kafka_sse_data },
 
+    { ngx_string("kafka_sse_filter"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_kafka_sse_filter_conf_condition,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_kafka_sse_loc_conf_t, filter),
+      NULL },
+
+    { ngx_string("kafka_sse_filter_args"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_kafka_sse_filter_conf_args,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_kafka_sse_loc_conf_t, filter),
+      NULL },
+
     { ngx_string("kafka_sse_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_kafka_sse_status_directive,
@@ -260,7 +274,15 @@ ngx_kafka_sse_create_loc_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    /* set by ngx_pcalloc(): topics = NULL, cluster = { 0, NULL } */
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     topics = NULL;
+     *     cluster = { 0, NULL };
+     *     filter.conditions = NULL;
+     *     filter.args = NULL;
+     *     filter.known = NULL;
+     */
 
     klcf->heartbeat = NGX_CONF_UNSET_MSEC;
     klcf->retry = NGX_CONF_UNSET_MSEC;
@@ -305,6 +327,8 @@ ngx_kafka_sse_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->event, prev->event, NULL);
     ngx_conf_merge_uint_value(conf->data, prev->data,
                               NGX_KAFKA_SSE_DATA_VALUE);
+
+    ngx_kafka_sse_filter_conf_merge(&prev->filter, &conf->filter);
 
     rv = ngx_kafka_sse_origin_merge(cf, &prev->origin, &conf->origin,
                                     &prev->replay, &conf->replay);

@@ -12,31 +12,9 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include <shared/ngx_kafka_sse_number.h>
+#include <worker/ngx_kafka_sse_filter_conf.h>
 #include <worker/ngx_kafka_sse_operand.h>
-
-
-#define NGX_KAFKA_SSE_FILTER_EQ       0
-#define NGX_KAFKA_SSE_FILTER_NE       1
-#define NGX_KAFKA_SSE_FILTER_LT       2
-#define NGX_KAFKA_SSE_FILTER_LE       3
-#define NGX_KAFKA_SSE_FILTER_GT       4
-#define NGX_KAFKA_SSE_FILTER_GE       5
-#define NGX_KAFKA_SSE_FILTER_IN       6
-#define NGX_KAFKA_SSE_FILTER_MATCH    7     /* ~ and ~* */
-#define NGX_KAFKA_SSE_FILTER_EXISTS   8
-
-
-/*
- * kafka_sse_filter and kafka_sse_filter_args of a location.  Conditions of an
- * inner level replace those of the outer one, as with nginx's own arrays.
- */
-
-typedef struct {
-    ngx_array_t             *conditions;    /* ngx_kafka_sse_condition_t;
-                                               NULL: none */
-    ngx_array_t             *args;          /* ngx_kafka_sse_filter_arg_t;
-                                               NULL: the client has no say */
-} ngx_kafka_sse_filter_conf_t;
 
 
 /*
@@ -47,16 +25,19 @@ typedef struct {
 
 typedef struct {
     ngx_kafka_sse_operand_t *operand;   /* the configuration's */
-    ngx_uint_t               op;
+    ngx_uint_t               op;        /* an IN of one value is EQ */
     void                    *regex;     /* ngx_regex_t, the configuration's */
     ngx_uint_t               nvalues;
-    ngx_str_t               *values;
+    ngx_str_t               *values;    /* of IN: sorted, each once */
+    ngx_kafka_sse_number_t   number;    /* the value, of LT, LE, GT and GE */
     unsigned                 is_own:1;  /* the request has a say in values */
+    unsigned                 is_arg:1;  /* of kafka_sse_filter_args */
 } ngx_kafka_sse_filter_term_t;
 
 
 typedef struct {
-    ngx_str_t                    text;  /* unique in the location */
+    ngx_str_t                    text;  /* unique in the location; len 0: the
+                                           request has no say */
     uint32_t                     hash;  /* of text */
     ngx_uint_t                   never; /* wants nothing: a value that has to
                                            come from the request is empty */
@@ -66,26 +47,6 @@ typedef struct {
     ngx_kafka_sse_filter_term_t  terms[1];
 } ngx_kafka_sse_filter_t;
 
-
-/* parsers of the directives */
-
-char *ngx_kafka_sse_filter_directive(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_kafka_sse_filter_args_directive(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-
-/* takes over from the outer level what this one does not say */
-
-void ngx_kafka_sse_filter_merge(ngx_kafka_sse_filter_conf_t *prev,
-    ngx_kafka_sse_filter_conf_t *conf);
-
-/*
- * Adds the JSON paths that the filters name to those of a topic (an array of
- * ngx_kafka_sse_path_t *, each text once).  NGX_ERROR: no memory.
- */
-
-ngx_int_t ngx_kafka_sse_filter_paths(ngx_kafka_sse_filter_conf_t *conf,
-    ngx_array_t *paths);
 
 /*
  * The request's filter, in its pool; *filter is NULL where the location has

@@ -28,6 +28,8 @@ static char *ngx_kafka_sse_location_topic(ngx_conf_t *cf,
 static ngx_uint_t ngx_kafka_sse_location_topic_name(ngx_str_t *name);
 static ngx_int_t ngx_kafka_sse_location_size(ngx_str_t *value, size_t skip,
     size_t min, size_t max, size_t *size);
+static ngx_int_t ngx_kafka_sse_location_filter(ngx_conf_t *cf,
+    ngx_kafka_sse_loc_conf_t *klcf);
 
 
 /* kafka_sse topic ... [cluster=name] */
@@ -553,6 +555,56 @@ ngx_kafka_sse_location_resolve(ngx_conf_t *cf,
         topics[i].topic = ngx_kafka_sse_conf_topic(cf, kmcf, cluster,
                                                    &topics[i].name);
         if (topics[i].topic == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_kafka_sse_location_filter(cf, klcf);
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_location_filter(ngx_conf_t *cf, ngx_kafka_sse_loc_conf_t *klcf)
+{
+    ngx_uint_t                     i;
+    ngx_array_t                   *since;
+    ngx_kafka_sse_topic_t         *topic;
+    ngx_kafka_sse_public_topic_t  *topics;
+
+    since = klcf->origin.since;
+
+    if (ngx_kafka_sse_filter_conf_know_own(cf, &klcf->filter) != NGX_OK
+        || ngx_kafka_sse_filter_conf_know(cf, &klcf->filter,
+                                          klcf->last_event_id->elts,
+                                          klcf->last_event_id->nelts)
+           != NGX_OK
+        || ngx_kafka_sse_filter_conf_know(cf, &klcf->filter,
+                                          klcf->origin.start,
+                                          klcf->origin.start ? 1 : 0)
+           != NGX_OK
+        || ngx_kafka_sse_filter_conf_know(cf, &klcf->filter,
+                                          since ? since->elts : NULL,
+                                          since ? since->nelts : 0)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    topics = klcf->topics->elts;
+
+    for (i = 0; i < klcf->topics->nelts; i++) {
+        topic = topics[i].topic;
+
+        if (topic->paths == NULL) {
+            topic->paths = ngx_array_create(cf->pool, 4, sizeof(void *));
+            if (topic->paths == NULL) {
+                return NGX_ERROR;
+            }
+        }
+
+        if (ngx_kafka_sse_filter_conf_paths(&klcf->filter, topic->paths)
+            != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }

@@ -13,6 +13,7 @@
 #include <ngx_http.h>
 
 #include <shared/ngx_kafka_sse_conf.h>
+#include <worker/ngx_kafka_sse_filter_conf.h>
 #include <worker/ngx_kafka_sse_frame.h>
 #include <worker/ngx_kafka_sse_origin.h>
 
@@ -52,6 +53,7 @@ typedef struct {
     ngx_array_t                *last_event_id;  /* ngx_http_complex_value_t */
     ngx_kafka_sse_origin_t      origin;
     ngx_kafka_sse_replay_conf_t replay;
+    ngx_kafka_sse_filter_conf_t filter;
     size_t                      lag;        /* bytes */
     size_t                      buffer;     /* bytes; 0: the kernel's choice */
     ngx_kafka_sse_template_t   *event;      /* NULL: none */
@@ -85,7 +87,8 @@ ngx_array_t *ngx_kafka_sse_location_default_id(ngx_conf_t *cf);
 
 /*
  * Once the whole configuration is read: finds the cluster that a location's
- * kafka_sse means and enters its topics.  Logs what is wrong.
+ * kafka_sse means, enters its topics, and what its filters want of them.  Logs
+ * what is wrong.
  */
 
 ngx_int_t ngx_kafka_sse_location_resolve(ngx_conf_t *cf,

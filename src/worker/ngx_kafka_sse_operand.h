@@ -15,7 +15,13 @@
 #include <shared/ngx_kafka_sse_record.h>
 
 
-/* what of a record a condition of a filter looks at */
+/*
+ * What of a record a filter looks at, or a template writes: a record variable,
+ * $kafka_sse_topic, _partition, _offset, _key, _timestamp (ms) or _header_NAME,
+ * also as ${...}; or, in a filter only, a field of its value, "json:" and a
+ * path.  A header name is matched without regard to case, "-" as "_", the last
+ * one of several wins.
+ */
 
 #define NGX_KAFKA_SSE_OPERAND_TOPIC      0    /* its public name */
 #define NGX_KAFKA_SSE_OPERAND_PARTITION  1
@@ -31,7 +37,7 @@
 typedef struct {
     ngx_uint_t              type;
     ngx_str_t               text;       /* "$kafka_sse_key", "json:.a.b" */
-    ngx_str_t               header;     /* its name, as in a template */
+    ngx_str_t               header;     /* its name, folded */
     ngx_kafka_sse_path_t    path;       /* of JSON */
 } ngx_kafka_sse_operand_t;
 
@@ -40,16 +46,24 @@ typedef struct {
 
 typedef struct {
     ngx_str_t               text;       /* data NULL: not there */
-    unsigned                is_number:1;    /* a JSON number, or ours */
-    unsigned                is_other:1;     /* an object or array */
+    ngx_uint_t              is_other;   /* it is there, but has no text: an
+                                           object, an array */
     u_char                  buf[NGX_INT64_LEN];
 } ngx_kafka_sse_operand_value_t;
 
 
-/* compiles a word of the configuration; NGX_ERROR after logging */
+/*
+ * Compiles a word of the configuration.  NGX_ERROR after logging what is wrong:
+ * an unknown variable, an unclosed "${", a path that is none.
+ */
 
 ngx_int_t ngx_kafka_sse_operand_compile(ngx_conf_t *cf,
     ngx_kafka_sse_operand_t *operand, ngx_str_t *text);
+
+/* the same with a variable that *rest, the end of *text, begins with */
+
+ngx_int_t ngx_kafka_sse_operand_take(ngx_conf_t *cf,
+    ngx_kafka_sse_operand_t *operand, ngx_str_t *text, ngx_str_t *rest);
 
 /*
  * The value for this record; a view of the record, of the operand or of value

@@ -12,19 +12,19 @@
 #include <ngx_core.h>
 
 #include <shared/ngx_kafka_sse_record.h>
+#include <worker/ngx_kafka_sse_operand.h>
 
 
 /*
- * A string with record variables: $kafka_sse_topic, _partition, _offset, _key,
- * _timestamp (ms) and _header_NAME, also as ${...}.  nginx's own complex
- * values are not used: they are evaluated for a request, this once for all
- * streams of a group.  A header name is matched without regard to case, "-"
- * as "_", the last one of several wins.
+ * A string with record variables, see operand.h.  nginx's own complex values
+ * are not used: they are evaluated for a request, this once for all streams of
+ * a group.
  */
 
 typedef struct {
-    ngx_uint_t    type;         /* literal or which variable */
-    ngx_str_t     text;         /* the literal, or the header's name */
+    ngx_uint_t                is_literal;
+    ngx_str_t                 literal;
+    ngx_kafka_sse_operand_t   operand;      /* if it is none */
 } ngx_kafka_sse_template_part_t;
 
 
