@@ -117,6 +117,8 @@ my %good = (
         'kafka_sse_status json;',
         'kafka_sse_status prometheus;',
         'kafka_sse_status;',
+        'kafka_sse_filter_args account=json:.account key=$kafka_sse_key'
+            . ' type=${kafka_sse_header_event_type} token;',
     ],
     h => [
         'kafka_sse_redis redis://127.0.0.1:6379;',
@@ -150,12 +152,14 @@ my %good = (
                                 'max_duration 1h',
                                 'last_event_id $arg_a',
                                 'since off', 'replay off',
+                                'filter $kafka_sse_key exists',
     ],
     s => [ map { "kafka_sse_$_;" } 'heartbeat 15s', 'retry 1s', 'event x',
                                    'data value', 'start latest',
                                    'slow lag=1m', 'max_duration 1h',
                                    'last_event_id $arg_a',
-                                   'since off', 'replay off' ],
+                                   'since off', 'replay off',
+                                   'filter $kafka_sse_key exists' ],
     more => [
         'kafka_sse_heartbeat 500ms;',
         'kafka_sse_heartbeat off;',
@@ -195,6 +199,17 @@ my %good = (
         'kafka_sse_replay off;',
         'kafka_sse_replay on concurrent=100 max=1000 rate=500/s;',
         'kafka_sse_replay on max=off;',
+        'kafka_sse_filter $kafka_sse_key = $arg_key;',
+        'kafka_sse_filter ${kafka_sse_topic} in a $arg_b "c,d";',
+        'kafka_sse_filter $kafka_sse_partition < 3;',
+        'kafka_sse_filter $kafka_sse_offset >= $arg_from;',
+        'kafka_sse_filter $kafka_sse_timestamp > 1.5e12;',
+        'kafka_sse_filter $kafka_sse_header_event_type != "";',
+        'kafka_sse_filter json:.account = 1-$remote_user;',
+        q(kafka_sse_filter 'json:.a."b c"[0]' exists;),
+        'kafka_sse_filter json:[3].a ~ "^(x|y)$";',
+        'kafka_sse_filter json:.a ~* "x{2}";',
+        "kafka_sse_filter json:.a = 1;\nkafka_sse_filter json:.b <= 2;",
     ],
     cluster => [
         'group_id edge;',
@@ -413,7 +428,41 @@ bad_at(l => "kafka_sse_$$_[0];", $$_[1]) for (
     [ 'replay on rate=5', 'rate=5' ],
     [ 'replay on rate=/s', 'rate=/s' ],
     [ 'replay on nonsense', 'nonsense' ],
+    [ 'filter', 'kafka_sse_filter' ],
+    [ 'filter $kafka_sse_key', '$kafka_sse_key' ],
+    [ 'filter $kafka_sse_key is 1', 'is' ],
+    [ 'filter $kafka_sse_key =', '=' ],
+    [ 'filter $kafka_sse_key = 1 2', '2' ],
+    [ 'filter $kafka_sse_key exists 1', '1' ],
+    [ 'filter $kafka_sse_key in', 'in' ],
+    [ 'filter $kafka_sse_offset < many', 'many' ],
+    [ 'filter $kafka_sse_offset < ""', '' ],
+    [ 'filter $kafka_sse_value = 1', '$kafka_sse_value' ],
+    [ 'filter $arg_x = 1', '$arg_x' ],
+    [ 'filter account = 1', 'account' ],
+    [ 'filter "" = 1', '' ],
+    [ 'filter json:a = 1', 'a' ],
+    [ 'filter json:.a..b = 1', '.a..b' ],
+    [ 'filter json:.a[x] = 1', '.a[x]' ],
+    [ 'filter json:.a ~ "(b"', '(b' ],
+    [ 'filter json:.a ~ ^$arg_b', '^$arg_b' ],
+    [ 'filter json:.a = "${arg_b"', 'arg_b' ],
+    [ 'filter_args', 'kafka_sse_filter_args' ],
+    [ 'filter_args a=b', 'b' ],
+    [ 'filter_args a=', '' ],
+    [ 'filter_args =json:.a', '=json:.a' ],
+    [ 'filter_args a=json:.b a=json:.c', 'a' ],
+    [ 'filter_args a=json:.b[', '.b[' ],
 );
+
+{
+    # which character it is, counted from 1
+
+    my ($status, $out) = t(l => 'kafka_sse_filter json:.a[0]b = 1;');
+
+    like($out, qr/"\.a\[0\]b", "\." or "\[" is expected at character 6/,
+         'kafka_sse_filter says where a path is wrong');
+}
 
 {
     # nginx itself refuses it, and tells no line
@@ -427,7 +476,8 @@ bad_at(l => "kafka_sse_$$_[0];", $$_[1]) for (
 
 bad("kafka_sse_$_ twice is refused", (split)[0] =~ s/^/kafka_sse_/r,
     "kafka_sse_$_; # again", l => "kafka_sse_$_;\nkafka_sse_$_; # again")
-    for 'slow lag=1m', 'max_duration 1s', 'last_event_id $arg_a';
+    for 'slow lag=1m', 'max_duration 1s', 'last_event_id $arg_a',
+        'filter_args a=json:.a';
 
 bad_at(l => 'kafka_sse_status xml;', 'xml', alone => 1);
 bad_at(h => "kafka_sse_drain $_;", $_) for 'x', '-1s';
@@ -465,6 +515,8 @@ for my $directive ('kafka_sse_zone a:8m', 'kafka_sse_redis redis://127.0.0.1',
 
 bad_at($_ => 'kafka_sse a;', 'kafka_sse') for qw(h s);
 bad_at($_ => 'kafka_sse_status json;', 'kafka_sse_status') for qw(h s);
+bad_at($_ => 'kafka_sse_filter_args a=json:.a;', 'kafka_sse_filter_args')
+    for qw(h s);
 bad_at($_ => 'kafka_sse_cluster b { brokers b; }', 'kafka_sse_cluster')
     for qw(s l);
 

@@ -50,8 +50,9 @@ typedef struct {
  * Looks at the record's value once: sets rec->flags, and rec->fields for these
  * paths (of ngx_kafka_sse_path_t *, NULL: none).  It is read as JSON only if
  * there are paths, or if json says that JSON is to be recognized.  The fields
- * are in static memory up to the next call.  Never fails: without memory a
- * record has no fields, and who wants them looks for them in its value.
+ * are in static memory up to the next call, of this or of _find().  Never
+ * fails: without memory a record has no fields, and who wants them looks for
+ * them in its value.
  */
 
 void ngx_kafka_sse_field_extract(ngx_kafka_sse_record_t *rec,
@@ -68,7 +69,8 @@ ngx_int_t ngx_kafka_sse_field_get(ngx_str_t *fields, ngx_str_t *path,
 
 /*
  * Looks for one path in a record's value, of any length, which is then in
- * static memory up to the next call.  NGX_OK, or NGX_ERROR: no memory.
+ * static memory up to the next call, of this or of _extract().  NGX_OK, or
+ * NGX_ERROR: no memory.
  */
 
 ngx_int_t ngx_kafka_sse_field_find(ngx_str_t *value,

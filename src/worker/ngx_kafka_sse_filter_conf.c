@@ -153,7 +153,7 @@ ngx_kafka_sse_filter_conf_op(ngx_conf_t *cf,
     max = (op->op == NGX_KAFKA_SSE_FILTER_EXISTS) ? 3
           : (op->op == NGX_KAFKA_SSE_FILTER_IN) ? cf->args->nelts : 4;
 
-    if (cf->args->nelts == 3 && max > 3) {
+    if (cf->args->nelts == 3 && op->op != NGX_KAFKA_SSE_FILTER_EXISTS) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "no value follows \"%V\"", &value[2]);
         return NGX_ERROR;
