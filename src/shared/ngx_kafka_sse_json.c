@@ -486,8 +486,8 @@ ngx_kafka_sse_json_character(u_char *dst, u_char **src)
     u_char      *p;
     ngx_uint_t   n;
 
-    static const char  from[] = "bfnrt";
-    static const char  to[] = "\b\f\n\r\t";
+    static const u_char  from[] = "bfnrt";
+    static const u_char  to[] = "\b\f\n\r\t";
 
     p = *src;
 
