@@ -186,10 +186,10 @@ ngx_kafka_sse_filter_conf_regex(ngx_conf_t *cf,
     /* "$" ends a pattern or an alternative, so a name cannot follow it */
 
     for (i = 0; i + 1 < value[3].len; i++) {
-        c = value[3].data[i + 1] | 0x20;
+        c = value[3].data[i + 1];
 
         if (value[3].data[i] == '$'
-            && ((c >= 'a' && c <= 'z') || c == '{')
+            && (c == '{' || (ngx_tolower(c) >= 'a' && ngx_tolower(c) <= 'z'))
             && (i == 0 || value[3].data[i - 1] != '\\'))
         {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

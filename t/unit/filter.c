@@ -863,7 +863,7 @@ filter_test_refused(void)
     }
 
     memset(&conf, 0, sizeof(conf));
-    unit_ok(filter_directive(&conf, "json:.a ~ a$|b\\$c", 0),
+    unit_ok(filter_directive(&conf, "json:.a ~ a$|b\\$c|$[d]", 0),
             "a pattern may have $");
 }
 
