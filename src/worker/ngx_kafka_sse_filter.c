@@ -257,14 +257,13 @@ ngx_kafka_sse_filter_list(ngx_kafka_sse_filter_make_t *make,
 
         value.len = p - value.data;
 
-        if (value.len > NGX_KAFKA_SSE_FILTER_VALUE_LEN
-            || n == NGX_KAFKA_SSE_FILTER_VALUES)
-        {
-            return NGX_DECLINED;
-        }
-
         if (value.len) {
-            n++;
+
+            if (value.len > NGX_KAFKA_SSE_FILTER_VALUE_LEN
+                || n++ == NGX_KAFKA_SSE_FILTER_VALUES)
+            {
+                return NGX_DECLINED;
+            }
 
             if (ngx_kafka_sse_filter_add(values, &value) != NGX_OK) {
                 return NGX_ERROR;

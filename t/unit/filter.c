@@ -498,6 +498,9 @@ filter_test_values(void)
     filter_compile(&conf, "json:.n in $claim_values", NULL);
     unit_ok(filter_wants(&conf, "") == 1, "100 values are taken");
 
+    values[9].value.len = 3 * 100;
+    unit_ok(filter_wants(&conf, "") == 1, "... and nothing behind them");
+
     values[9].value.len = 3 * 101 - 1;
     unit_ok(filter_wants(&conf, "") == 2, "101 are refused");
 }
