@@ -193,7 +193,7 @@ row('what is refused', sub {
         [ 'an OPEN of nothing', sub ($link) {
               $link->open($many, []) } ],
         [ 'another version', sub ($link) {
-              $link->raw(pack 'LSSLL', 16, 5, 2, 1, 0) } ],
+              $link->raw(pack 'LSSLL', 16, 5, 1, 1, 0) } ],
     ) {
         my ($what, $say) = @$case;
         my $link = KafkaSSE::Link->new($node);

@@ -571,6 +571,7 @@ ngx_kafka_sse_client_record(ngx_kafka_sse_client_t *client,
     rec->value.len = msg->payload ? msg->len : 0;
 
     ngx_str_null(&rec->headers);
+    ngx_str_null(&rec->fields);
 
     switch (rd_kafka_message_headers(msg, &headers)) {
 

@@ -415,6 +415,8 @@ ngx_kafka_sse_envelope_parse_record(ngx_kafka_sse_envelope_t *env,
     rec->partition = env->partition;
     rec->flags = 0;
 
+    ngx_str_null(&rec->fields);
+
     klen = (uint32_t) ngx_kafka_sse_envelope_get(p + 16, 4);
     vlen = (uint32_t) ngx_kafka_sse_envelope_get(p + 20, 4);
     hlen = (uint32_t) ngx_kafka_sse_envelope_get(p + 24, 4);

@@ -114,7 +114,8 @@ ngx_kafka_sse_message_record_len(ngx_kafka_sse_record_t *rec)
 
     len = sizeof(ngx_kafka_sse_message_t)
           + sizeof(ngx_kafka_sse_message_record_t)
-          + rec->key.len + rec->value.len + rec->headers.len;
+          + rec->key.len + rec->value.len + rec->headers.len
+          + rec->fields.len;
 
     return ngx_align(len, 8);
 }
@@ -142,6 +143,8 @@ ngx_kafka_sse_message_write_record(u_char *p, uint32_t replay, uint32_t ask,
     r.value_len = rec->value.data ? rec->value.len
                                   : NGX_KAFKA_SSE_MESSAGE_NULL;
     r.headers_len = rec->headers.len;
+    r.fields_len = rec->fields.len;
+    r.unused = 0;
 
     p = ngx_cpymem(p, &r, sizeof(ngx_kafka_sse_message_record_t));
 
@@ -155,6 +158,10 @@ ngx_kafka_sse_message_write_record(u_char *p, uint32_t replay, uint32_t ask,
 
     if (rec->headers.len) {
         p = ngx_cpymem(p, rec->headers.data, rec->headers.len);
+    }
+
+    if (rec->fields.len) {
+        p = ngx_cpymem(p, rec->fields.data, rec->fields.len);
     }
 
     ngx_memzero(p, last - p);
@@ -321,6 +328,8 @@ ngx_kafka_sse_message_parse_record(ngx_kafka_sse_message_t *m,
            != NGX_OK
         || ngx_kafka_sse_message_take(&p, last, r.headers_len, &rec->headers)
            != NGX_OK
+        || ngx_kafka_sse_message_take(&p, last, r.fields_len, &rec->fields)
+           != NGX_OK
         || last - p >= 8 || r.offset < 0)
     {
         return NGX_DECLINED;
@@ -330,7 +339,8 @@ ngx_kafka_sse_message_parse_record(ngx_kafka_sse_message_t *m,
     rec->timestamp = r.timestamp;
     rec->flags = r.flags;
 
-    return ngx_kafka_sse_record_check_headers(&rec->headers) == NGX_OK
+    return (ngx_kafka_sse_record_check_headers(&rec->headers) == NGX_OK
+            && ngx_kafka_sse_field_check(&rec->fields) == NGX_OK)
            ? NGX_OK : NGX_DECLINED;
 }
 

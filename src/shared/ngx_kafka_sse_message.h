@@ -11,6 +11,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include <shared/ngx_kafka_sse_field.h>
 #include <shared/ngx_kafka_sse_record.h>
 
 
@@ -29,7 +30,7 @@
  * A message is a head and a body, and its size is a multiple of 8.
  */
 
-#define NGX_KAFKA_SSE_MESSAGE_VERSION   1
+#define NGX_KAFKA_SSE_MESSAGE_VERSION   2
 
 #define NGX_KAFKA_SSE_MESSAGE_OPEN      1
 #define NGX_KAFKA_SSE_MESSAGE_READ      2       /* n: entries of read_t */
@@ -127,6 +128,8 @@ typedef struct {
     uint32_t     key_len;       /* 0xffffffff: null */
     uint32_t     value_len;     /* 0xffffffff: null */
     uint32_t     headers_len;
+    uint32_t     fields_len;
+    uint32_t     unused;
 } ngx_kafka_sse_message_record_t;
 
 

@@ -78,7 +78,8 @@ ngx_kafka_sse_ring_append_record(ngx_kafka_sse_ring_sh_t *ring,
     ngx_kafka_sse_ring_entry_t   entry;
 
     size = sizeof(ngx_kafka_sse_ring_entry_t)
-           + rec->key.len + rec->value.len + rec->headers.len;
+           + rec->key.len + rec->value.len + rec->headers.len
+           + rec->fields.len;
 
     if (size > ngx_kafka_sse_ring_max(ring)) {
         return NGX_DECLINED;
@@ -100,12 +101,14 @@ ngx_kafka_sse_ring_append_record(ngx_kafka_sse_ring_sh_t *ring,
     entry.value_len = rec->value.data ? (uint32_t) rec->value.len
                                       : NGX_KAFKA_SSE_RING_NULL;
     entry.headers_len = (uint32_t) rec->headers.len;
+    entry.fields_len = (uint32_t) rec->fields.len;
 
     p = ngx_kafka_sse_ring_begin(ring, &entry);
 
     p = ngx_kafka_sse_ring_put(p, &rec->key);
     p = ngx_kafka_sse_ring_put(p, &rec->value);
-    (void) ngx_kafka_sse_ring_put(p, &rec->headers);
+    p = ngx_kafka_sse_ring_put(p, &rec->headers);
+    (void) ngx_kafka_sse_ring_put(p, &rec->fields);
 
     ring->table->topics[topic].partitions[rec->partition].records++;
 
@@ -402,7 +405,8 @@ ngx_kafka_sse_ring_view_body(u_char *p, ngx_kafka_sse_ring_entry_t *entry,
 
     p = ngx_kafka_sse_ring_view(p, &rec->key, entry->key_len);
     p = ngx_kafka_sse_ring_view(p, &rec->value, entry->value_len);
-    (void) ngx_kafka_sse_ring_view(p, &rec->headers, entry->headers_len);
+    p = ngx_kafka_sse_ring_view(p, &rec->headers, entry->headers_len);
+    (void) ngx_kafka_sse_ring_view(p, &rec->fields, entry->fields_len);
 }
 
 

@@ -55,7 +55,7 @@ typedef struct {
     uint32_t                       key_len;    /* 0xffffffff: null */
     uint32_t                       value_len;  /* 0xffffffff: null */
     uint32_t                       headers_len;
-    uint32_t                       unused;
+    uint32_t                       fields_len; /* 0 in entries of before */
     int64_t                        from;
     int64_t                        offset;
     int64_t                        timestamp;

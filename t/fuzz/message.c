@@ -84,7 +84,8 @@ fuzz_record(ngx_kafka_sse_message_t *m)
                && (again.value.data == NULL) == (rec.value.data == NULL));
     fuzz_check(again.key.len == rec.key.len
                && again.value.len == rec.value.len
-               && again.headers.len == rec.headers.len);
+               && again.headers.len == rec.headers.len
+               && again.fields.len == rec.fields.len);
 
     free(buf);
 }

@@ -10,8 +10,10 @@
 
 
 #define MESSAGE_HEADERS  "\1\0\0\0\2\0\0\0hvv"
+#define MESSAGE_FIELDS   "\2\0\1\0\3\0\0\0.avvv"
 
 #define MESSAGE_HEAD     sizeof(ngx_kafka_sse_message_t)
+#define MESSAGE_OURS     NGX_KAFKA_SSE_MESSAGE_VERSION
 
 /* places in an OPEN's body, and in a RECORD's */
 
@@ -24,6 +26,7 @@
 #define RECORD_KEY       (MESSAGE_HEAD + 20)
 #define RECORD_VALUE     (MESSAGE_HEAD + 24)
 #define RECORD_HEADERS   (MESSAGE_HEAD + 28)
+#define RECORD_FIELDS    (MESSAGE_HEAD + 32)
 
 
 static ngx_kafka_sse_message_ask_t  message_asks[] = {
@@ -70,6 +73,7 @@ message_fill(ngx_kafka_sse_record_t *rec)
     ngx_str_set(&rec->key, "k");
     ngx_str_set(&rec->value, "value");
     ngx_str_set(&rec->headers, MESSAGE_HEADERS);
+    ngx_str_set(&rec->fields, MESSAGE_FIELDS);
 }
 
 
@@ -182,24 +186,28 @@ test_heads(void)
 {
     size_t  need;
 
-    unit_ok(message_head(16, 1, 16, &need) == NGX_OK,
+    unit_ok(message_head(16, MESSAGE_OURS, 16, &need) == NGX_OK,
             "a head alone is a message");
-    unit_ok(message_head(16, 1, 15, &need) == NGX_AGAIN && need == 0,
+    unit_ok(message_head(16, MESSAGE_OURS, 15, &need) == NGX_AGAIN && need == 0,
             "less than a head is not known to be anything");
-    unit_ok(message_head(24, 1, 16, &need) == NGX_AGAIN && need == 24,
+    unit_ok(message_head(24, MESSAGE_OURS, 16, &need) == NGX_AGAIN
+            && need == 24,
             "a head says how much the message needs");
-    unit_ok(message_head(24, 1, 40, &need) == NGX_OK,
+    unit_ok(message_head(24, MESSAGE_OURS, 40, &need) == NGX_OK,
             "what follows is left alone");
-    unit_ok(message_head(16, 2, 16, &need) == NGX_ERROR,
+    unit_ok(message_head(16, MESSAGE_OURS - 1, 16, &need) == NGX_ERROR,
             "another version is no message");
-    unit_ok(message_head(8, 1, 16, &need) == NGX_ERROR,
+    unit_ok(message_head(8, MESSAGE_OURS, 16, &need) == NGX_ERROR,
             "nothing is smaller than its head");
-    unit_ok(message_head(0, 1, 16, &need) == NGX_ERROR, "... as is nothing");
-    unit_ok(message_head(20, 1, 24, &need) == NGX_ERROR,
+    unit_ok(message_head(0, MESSAGE_OURS, 16, &need) == NGX_ERROR,
+            "... as is nothing");
+    unit_ok(message_head(20, MESSAGE_OURS, 24, &need) == NGX_ERROR,
             "a size is a multiple of 8");
-    unit_ok(message_head(NGX_KAFKA_SSE_MESSAGE_MAX, 1, 16, &need) == NGX_AGAIN,
+    unit_ok(message_head(NGX_KAFKA_SSE_MESSAGE_MAX, MESSAGE_OURS, 16, &need)
+            == NGX_AGAIN,
             "the largest message is waited for");
-    unit_ok(message_head(NGX_KAFKA_SSE_MESSAGE_MAX + 8, 1, 16, &need)
+    unit_ok(message_head(NGX_KAFKA_SSE_MESSAGE_MAX + 8, MESSAGE_OURS, 16,
+                         &need)
             == NGX_ERROR,
             "a larger one is not");
 }
@@ -310,6 +318,8 @@ test_record(void)
     unit_is(got.value.data, got.value.len, "value", 5, "... its value");
     unit_is(got.headers.data, got.headers.len, MESSAGE_HEADERS,
             sizeof(MESSAGE_HEADERS) - 1, "... its headers");
+    unit_is(got.fields.data, got.fields.len, MESSAGE_FIELDS,
+            sizeof(MESSAGE_FIELDS) - 1, "... its fields");
 
     refused = 1;
 
@@ -338,6 +348,11 @@ test_record(void)
             && message_patch(message_some_record, RECORD_HEADERS, 10)
                == NGX_DECLINED,
             "... whose headers are not whole");
+    unit_ok(message_patch(message_some_record, RECORD_FIELDS, 100)
+            == NGX_DECLINED
+            && message_patch(message_some_record, RECORD_FIELDS, 12)
+               == NGX_DECLINED,
+            "... whose fields are not whole");
     unit_ok(message_patch(message_some_record, RECORD_VALUE, 0xffffffff)
             == NGX_DECLINED,
             "... with bytes that are nobody's");
@@ -346,6 +361,7 @@ test_record(void)
     ngx_str_null(&rec.key);
     ngx_str_set(&rec.value, "");
     ngx_str_null(&rec.headers);
+    ngx_str_null(&rec.fields);
     rec.offset = 0;
     rec.timestamp = -1;
     s = message_record(&rec);
@@ -354,7 +370,8 @@ test_record(void)
                                                s.data, &got) == NGX_OK
             && got.key.data == NULL && got.key.len == 0
             && got.value.data && got.value.len == 0
-            && got.headers.len == 0 && got.offset == 0 && got.timestamp == -1,
+            && got.headers.len == 0 && got.fields.len == 0
+            && got.offset == 0 && got.timestamp == -1,
             "null stays null, and empty is not");
     free(s.data);
 }

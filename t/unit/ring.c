@@ -33,7 +33,8 @@ ring_test_one(void)
     rec.flags = NGX_KAFKA_SSE_RECORD_TEXT|NGX_KAFKA_SSE_RECORD_JSON;
     p = ring_fill(buf, &rec.key, 13, 0, 1);
     p = ring_fill(p, &rec.value, 300, 0, 2);
-    (void) ring_fill(p, &rec.headers, 21, 0, 3);
+    p = ring_fill(p, &rec.headers, 21, 0, 3);
+    (void) ring_fill(p, &rec.fields, 11, 0, 4);
 
     place = ring->head;
 
@@ -59,6 +60,7 @@ ring_test_one(void)
     rec.key = empty;
     rec.value = empty;
     rec.headers = empty;
+    rec.fields = empty;
     rec.offset = 42;
 
     place = ring->head;
@@ -67,9 +69,9 @@ ring_test_one(void)
     ngx_kafka_sse_ring_copy(ring, place, &entry, copy, &got);
 
     unit_ok(got.key.data == NULL && got.value.data == NULL
-            && got.headers.len == 0,
+            && got.headers.len == 0 && got.fields.len == 0,
             "a null key and a null value come out null");
-    unit_ok(entry.prev == ring->head - 2 * sizeof(entry) - 336
+    unit_ok(entry.prev == ring->head - 2 * sizeof(entry) - 352
             && topics[1].partitions[2].last == place,
             "the second entry points back to the first");
 
@@ -174,6 +176,12 @@ ring_test_large(void)
 
     unit_ok(ngx_kafka_sse_ring_append_record(ring, 0, 1, &rec) == NGX_DECLINED,
             "the headers count");
+
+    rec.fields = rec.headers;
+    ngx_str_null(&rec.headers);
+
+    unit_ok(ngx_kafka_sse_ring_append_record(ring, 0, 1, &rec) == NGX_DECLINED,
+            "the fields count");
     unit_ok(memcmp(&before, zone, sizeof(ring_zone_t)) == 0,
             "a refused record leaves ring and table as they were");
 

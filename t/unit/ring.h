@@ -137,7 +137,7 @@ static ngx_inline void
 ring_record(ngx_kafka_sse_record_t *rec, u_char *buf, ngx_uint_t topic,
     int32_t partition, int64_t offset, size_t max)
 {
-    size_t    key, headers, value;
+    size_t    key, headers, fields, value;
     uint64_t  seed;
 
     seed = ring_mix(offset * 64 + topic * 8 + partition);
@@ -147,9 +147,10 @@ ring_record(ngx_kafka_sse_record_t *rec, u_char *buf, ngx_uint_t topic,
 
     key = seed % 40;
     headers = (seed >> 8) % 3 ? 0 : (seed >> 12) % 60;
+    fields = (seed >> 44) % 2 ? 0 : (seed >> 46) % 50;
     value = (seed >> 20) % 16 ? (seed >> 24) % 200
-                              : (seed >> 24) % (max - key - headers + 1);
-    value = ngx_min(value, max - key - headers);
+                              : (seed >> 24) % (max + 1);
+    value = ngx_min(value, max - key - headers - fields);
 
     rec->partition = partition;
     rec->offset = offset;
@@ -158,7 +159,8 @@ ring_record(ngx_kafka_sse_record_t *rec, u_char *buf, ngx_uint_t topic,
 
     buf = ring_fill(buf, &rec->key, key, (seed >> 40) % 4 == 0, seed);
     buf = ring_fill(buf, &rec->value, value, (seed >> 42) % 16 == 0, ~seed);
-    (void) ring_fill(buf, &rec->headers, headers, 0, seed * 3);
+    buf = ring_fill(buf, &rec->headers, headers, 0, seed * 3);
+    (void) ring_fill(buf, &rec->fields, fields, 0, seed * 5);
 }
 
 
@@ -227,6 +229,16 @@ ring_same_str(ngx_str_t *a, ngx_str_t *b)
 }
 
 
+/* a block without anything in it is not null */
+
+static ngx_inline ngx_uint_t
+ring_same_block(ngx_str_t *a, ngx_str_t *b)
+{
+    return a->len == b->len
+           && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
+}
+
+
 static ngx_inline ngx_uint_t
 ring_same(ngx_kafka_sse_record_t *a, ngx_kafka_sse_record_t *b)
 {
@@ -236,10 +248,8 @@ ring_same(ngx_kafka_sse_record_t *a, ngx_kafka_sse_record_t *b)
            && a->flags == b->flags
            && ring_same_str(&a->key, &b->key)
            && ring_same_str(&a->value, &b->value)
-           && a->headers.len == b->headers.len
-           && (a->headers.len == 0
-               || memcmp(a->headers.data, b->headers.data, a->headers.len)
-                  == 0);
+           && ring_same_block(&a->headers, &b->headers)
+           && ring_same_block(&a->fields, &b->fields);
 }
 
 
@@ -331,7 +341,7 @@ ring_reader_entry(ring_reader_t *reader, ngx_kafka_sse_ring_entry_t *entry,
         reader->wrong += entry->offset <= entry->from
                          || entry->offset > entry->from + 5
                          || rec->key.data || rec->value.data
-                         || rec->headers.len
+                         || rec->headers.len || rec->fields.len
                          || entry->flags > NGX_KAFKA_SSE_MOVE_TOO_LARGE;
         return;
     }

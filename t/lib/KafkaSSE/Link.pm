@@ -22,6 +22,8 @@ my %type = (open => 1, read => 2, credit => 3, stop => 4, close => 5,
             offsets => 16, record => 17, end => 18, gone => 19,
             refused => 20);
 
+my $version = 2;
+
 
 # The socket listens in the abstract name space; each process has it.
 
@@ -62,7 +64,8 @@ sub new ($class, $node, %opt) {
 
 
 sub _message ($self, $type, $replay, $n, $body = '') {
-    $self->{out} .= pack('LSSLL', 16 + length $body, $type, 1, $replay, $n)
+    $self->{out} .= pack('LSSLL', 16 + length $body, $type, $version,
+                         $replay, $n)
                     . $body;
     $self->_write;
 }
@@ -141,11 +144,11 @@ sub take ($self, $seconds = 0) {
     my $in = \$self->{in};
 
     while (length($$in) - $pos >= 16) {
-        my ($size, $type, $version, $number, $n) =
+        my ($size, $type, $got, $number, $n) =
             unpack "x$pos LSSLL", $$in;
 
-        die "message of size $size, version $version"
-            if $size < 16 || $size % 8 || $version != 1;
+        die "message of size $size, version $got"
+            if $size < 16 || $size % 8 || $got != $version;
         last if length($$in) - $pos < $size;
 
         my $replay = $self->{replays}{$number};
@@ -304,8 +307,8 @@ package KafkaSSE::Link::Replay {
             if $self->{bytes} - $size >= $self->{granted};
 
         if (my $check = $self->{check}) {
-            $check->($self, $ask, $offset, substr($$in, $pos + 48, $key),
-                     substr $$in, $pos + 48 + $key, $value)
+            $check->($self, $ask, $offset, substr($$in, $pos + 56, $key),
+                     substr $$in, $pos + 56 + $key, $value)
                 or $ask->{faults}++;
         }
 
