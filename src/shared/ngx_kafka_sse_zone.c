@@ -38,7 +38,7 @@ ngx_str_t  ngx_kafka_sse_close_reasons[] = {
 /* the version is part of the name: another layout is another zone */
 
 static ngx_str_t  ngx_kafka_sse_node_name =
-    ngx_string("kafka_sse_node.2");
+    ngx_string("kafka_sse_node.3");
 
 
 char *

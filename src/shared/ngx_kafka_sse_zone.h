@@ -25,7 +25,7 @@
  */
 
 #define NGX_KAFKA_SSE_RING_MIN       (1024 * 1024)
-#define NGX_KAFKA_SSE_NODE_VERSION   2
+#define NGX_KAFKA_SSE_NODE_VERSION   3
 #define NGX_KAFKA_SSE_NODE_CLUSTERS  32      /* that the status can tell of */
 
 #define NGX_KAFKA_SSE_STALE          10000   /* ms without a heartbeat */
@@ -49,6 +49,7 @@ extern ngx_str_t  ngx_kafka_sse_close_reasons[];
 typedef struct {
     ngx_atomic_t                   pid;
     ngx_atomic_t                   streams;    /* open now */
+    ngx_atomic_t                   groups;     /* that they are in */
 } ngx_kafka_sse_worker_sh_t;
 
 

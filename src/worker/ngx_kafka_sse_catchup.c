@@ -91,11 +91,16 @@ ngx_kafka_sse_catchup_advance(ngx_kafka_sse_hub_t *hub,
         return 0;
     }
 
-    public = ngx_kafka_sse_group_get(hub, group->conf, group->framing);
+    public = ngx_kafka_sse_group_get(hub, group->conf, group->framing,
+                                     group->filter);
 
-    if (public) {
-        ngx_kafka_sse_catchup_leave(group, public);
+    if (public == NULL) {
+        return 0;
     }
+
+    ngx_kafka_sse_catchup_leave(group, public);
+
+    ngx_kafka_sse_group_release(public);
 
     return 0;
 }
@@ -294,7 +299,8 @@ ngx_kafka_sse_catchup_split(ngx_kafka_sse_hub_t *hub,
 
     group->stalled = 0;
 
-    fast = ngx_kafka_sse_group_private(hub, group->conf, group->framing);
+    fast = ngx_kafka_sse_group_private(hub, group->conf, group->framing,
+                                       group->filter);
     if (fast == NULL) {
         return;
     }
@@ -311,9 +317,7 @@ ngx_kafka_sse_catchup_split(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_catchup_leave(group, fast);
     ngx_kafka_sse_hub_post(hub);
 
-    if (ngx_queue_empty(&fast->streams)) {
-        ngx_kafka_sse_group_free(fast);
-    }
+    ngx_kafka_sse_group_release(fast);
 }
 
 

@@ -290,6 +290,9 @@ static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_worker[] = {
     { "streams", "worker_streams",
       "Streams that are open in a worker.",
       offsetof(ngx_kafka_sse_worker_sh_t, streams), NULL },
+    { "groups", "worker_groups",
+      "Groups of a worker, whose streams are sent the same.",
+      offsetof(ngx_kafka_sse_worker_sh_t, groups), NULL },
 
     { NULL, NULL, NULL, 0, NULL }
 };

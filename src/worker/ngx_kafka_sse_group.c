@@ -10,6 +10,7 @@
 
 #include <worker/ngx_kafka_sse_hub.h>
 #include <worker/ngx_kafka_sse_rewind.h>
+#include <worker/ngx_kafka_sse_roster.h>
 #include <worker/ngx_kafka_sse_stream.h>
 
 
@@ -20,7 +21,13 @@
 
 static ngx_kafka_sse_group_t *ngx_kafka_sse_group_create(
     ngx_kafka_sse_hub_t *hub, ngx_kafka_sse_loc_conf_t *conf,
-    ngx_uint_t framing, ngx_uint_t is_private);
+    ngx_uint_t framing, ngx_kafka_sse_filter_t *filter);
+static void ngx_kafka_sse_group_destroy(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group);
+static ngx_int_t ngx_kafka_sse_group_frame(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_member_t *member, ngx_kafka_sse_record_t *rec);
+static void ngx_kafka_sse_group_tell(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group, char *before);
 static void ngx_kafka_sse_group_settle(ngx_kafka_sse_group_t *group);
 static void ngx_kafka_sse_group_dirty(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_group_t *group);
@@ -30,37 +37,49 @@ static void ngx_kafka_sse_group_append(ngx_kafka_sse_group_t *group,
 
 ngx_kafka_sse_group_t *
 ngx_kafka_sse_group_get(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing)
+    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing,
+    ngx_kafka_sse_filter_t *filter)
 {
-    ngx_queue_t            *q;
     ngx_kafka_sse_group_t  *group;
 
-    for (q = ngx_queue_head(&hub->groups);
-         q != ngx_queue_sentinel(&hub->groups);
-         q = ngx_queue_next(q))
-    {
-        group = ngx_queue_data(q, ngx_kafka_sse_group_t, queue);
-
-        if (group->conf == conf && group->framing == framing) {
-            return group;
-        }
+    group = ngx_kafka_sse_roster_find(hub, conf, framing, filter);
+    if (group) {
+        return group;
     }
 
-    return ngx_kafka_sse_group_create(hub, conf, framing, 0);
+    group = ngx_kafka_sse_group_create(hub, conf, framing, filter);
+
+    if (group && ngx_kafka_sse_roster_add(hub, group) != NGX_OK) {
+        ngx_kafka_sse_group_destroy(hub, group);
+        return NULL;
+    }
+
+    return group;
 }
 
 
 ngx_kafka_sse_group_t *
 ngx_kafka_sse_group_private(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing)
+    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing,
+    ngx_kafka_sse_filter_t *filter)
 {
-    return ngx_kafka_sse_group_create(hub, conf, framing, 1);
+    ngx_kafka_sse_group_t  *group;
+
+    group = ngx_kafka_sse_group_create(hub, conf, framing, filter);
+
+    if (group) {
+        group->is_private = 1;
+        ngx_queue_insert_tail(&hub->privates, &group->queue);
+    }
+
+    return group;
 }
 
 
 static ngx_kafka_sse_group_t *
 ngx_kafka_sse_group_create(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing, ngx_uint_t is_private)
+    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing,
+    ngx_kafka_sse_filter_t *filter)
 {
     size_t                         size;
     ngx_uint_t                     i;
@@ -76,9 +95,16 @@ ngx_kafka_sse_group_create(ngx_kafka_sse_hub_t *hub,
         return NULL;
     }
 
+    if (filter) {
+        group->filter = ngx_kafka_sse_filter_copy(filter, hub->log);
+        if (group->filter == NULL) {
+            ngx_free(group);
+            return NULL;
+        }
+    }
+
     group->conf = conf;
     group->framing = framing;
-    group->is_private = is_private;
     group->nmembers = conf->topics->nelts;
 
     ngx_queue_init(&group->streams);
@@ -90,18 +116,26 @@ ngx_kafka_sse_group_create(ngx_kafka_sse_hub_t *hub,
         member = &group->members[i];
         member->group = group;
         member->public = topics[i].public;
-
         member->topic = ngx_kafka_sse_hub_find(hub, topics[i].topic);
-
-        if (!is_private) {
-            ngx_queue_insert_tail(&member->topic->members, &member->queue);
-        }
     }
 
-    ngx_queue_insert_tail(is_private ? &hub->privates : &hub->groups,
-                          &group->queue);
+    hub->row->groups++;
 
     return group;
+}
+
+
+static void
+ngx_kafka_sse_group_destroy(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group)
+{
+    hub->row->groups--;
+
+    if (group->filter) {
+        ngx_free(group->filter);
+    }
+
+    ngx_free(group);
 }
 
 
@@ -110,22 +144,24 @@ ngx_kafka_sse_group_free(ngx_kafka_sse_group_t *group)
 {
     ngx_uint_t  i;
 
-    ngx_queue_remove(&group->queue);
+    if (group->is_private) {
+        ngx_queue_remove(&group->queue);
 
-    for (i = 0; i < group->nmembers; i++) {
-        if (!group->is_private) {
-            ngx_queue_remove(&group->members[i].queue);
-
-        } else if (group->members[i].next) {
-            ngx_free(group->members[i].next);
+        for (i = 0; i < group->nmembers; i++) {
+            if (group->members[i].next) {
+                ngx_free(group->members[i].next);
+            }
         }
+
+    } else {
+        ngx_kafka_sse_roster_remove(ngx_kafka_sse_hub, group);
     }
 
     ngx_kafka_sse_rewind_close(group);
     ngx_kafka_sse_reset_free(&group->reset);
     ngx_kafka_sse_reset_free(&group->moves);
 
-    ngx_free(group);
+    ngx_kafka_sse_group_destroy(ngx_kafka_sse_hub, group);
 }
 
 
@@ -149,11 +185,7 @@ ngx_kafka_sse_group_detach(ngx_kafka_sse_hub_t *hub,
         }
     }
 
-    for (i = 0; i < group->nmembers; i++) {
-        ngx_queue_remove(&group->members[i].queue);
-    }
-
-    ngx_queue_remove(&group->queue);
+    ngx_kafka_sse_roster_remove(hub, group);
     ngx_queue_insert_tail(&hub->privates, &group->queue);
 
     group->is_private = 1;
@@ -210,6 +242,13 @@ ngx_kafka_sse_group_leave(ngx_kafka_sse_group_t *group,
     ngx_queue_remove(&stream->queue);
     stream->group = NULL;
 
+    ngx_kafka_sse_group_release(group);
+}
+
+
+void
+ngx_kafka_sse_group_release(ngx_kafka_sse_group_t *group)
+{
     if (ngx_queue_empty(&group->streams) && !group->is_dirty) {
         ngx_kafka_sse_group_free(group);
     }
@@ -302,38 +341,28 @@ ngx_kafka_sse_group_position(ngx_kafka_sse_group_t *group, ngx_pool_t *pool)
 }
 
 
-/*
- * The bound of a frame's length is several times what most frames need, and
- * the log keeps what it reserves: so the frame is written aside first.
- */
-
 void
 ngx_kafka_sse_group_record(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_member_t *member, ngx_kafka_sse_record_t *rec)
 {
-    u_char                 *p;
-    ngx_str_t               event;
-    ngx_kafka_sse_frame_t   frame;
     ngx_kafka_sse_group_t  *group;
 
     group = member->group;
 
-    frame.cluster = member->topic->topic->cluster->name;
-    frame.topic = member->public;
-    frame.id = ngx_kafka_sse_group_position(group, NULL);
-    frame.event = group->conf->event;
-    frame.data = group->conf->data;
+    if (group->filter) {
+        hub->asked++;
 
-    p = ngx_kafka_sse_hub_scratch(hub, ngx_kafka_sse_frame_len(&frame, rec));
-    if (p == NULL) {
+        if (!ngx_kafka_sse_filter_wants(group->filter, &member->public, rec)) {
+            return;
+        }
+    }
+
+    if (ngx_kafka_sse_group_frame(hub, member, rec) != NGX_OK) {
         ngx_kafka_sse_group_cut(group, NGX_KAFKA_SSE_CLOSE_ERROR);
         return;
     }
 
-    event.data = p;
-    event.len = ngx_kafka_sse_frame_write(p, &frame, rec) - p;
-
-    ngx_kafka_sse_group_event(hub, group, &event);
+    ngx_kafka_sse_group_event(hub, group, &hub->frame);
 
     group->records++;
 
@@ -341,6 +370,54 @@ ngx_kafka_sse_group_record(ngx_kafka_sse_hub_t *hub,
                    "kafka_sse frame %V/%D:%L, log at %uL",
                    &member->topic->topic->name, rec->partition, rec->offset,
                    group->log.end);
+}
+
+
+/*
+ * The bound of a frame's length is several times what most frames need, and
+ * the log keeps what it reserves: so the frame is written aside first.  There
+ * it stays for all public groups of its location, which have one position.
+ */
+
+static ngx_int_t
+ngx_kafka_sse_group_frame(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_member_t *member, ngx_kafka_sse_record_t *rec)
+{
+    u_char                 *p;
+    ngx_kafka_sse_frame_t   frame;
+    ngx_kafka_sse_group_t  *group;
+
+    group = member->group;
+
+    if (!group->is_private
+        && hub->framed
+        && hub->framed->group->conf == group->conf
+        && hub->framed->public.data == member->public.data)
+    {
+        return NGX_OK;
+    }
+
+    frame.cluster = member->topic->topic->cluster->name;
+    frame.topic = member->public;
+    frame.id = ngx_kafka_sse_group_position(group, NULL);
+    frame.event = group->conf->event;
+    frame.data = group->conf->data;
+
+    hub->framed = NULL;
+
+    p = ngx_kafka_sse_hub_scratch(hub, ngx_kafka_sse_frame_len(&frame, rec));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    hub->frame.data = p;
+    hub->frame.len = ngx_kafka_sse_frame_write(p, &frame, rec) - p;
+
+    if (!group->is_private) {
+        hub->framed = member;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -426,15 +503,52 @@ ngx_kafka_sse_group_reset(ngx_kafka_sse_hub_t *hub,
 void
 ngx_kafka_sse_group_id(ngx_kafka_sse_hub_t *hub, ngx_kafka_sse_group_t *group)
 {
+    ngx_kafka_sse_group_tell(hub, group, "");
+}
+
+
+/*
+ * It goes the way of all bytes, by the log, and so to all of the group: what
+ * it says is what the log says up to there.  A group in the line for Kafka has
+ * nothing new to say, and its log may have to stay empty, see rewind_find().
+ */
+
+ngx_uint_t
+ngx_kafka_sse_group_heartbeat(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group)
+{
+    if (group == NULL
+        || group->filter == NULL
+        || (group->rewind && !group->rewind->is_answered))
+    {
+        return 0;
+    }
+
+    ngx_kafka_sse_group_tell(hub, group, ":\n");
+
+    if (!group->is_dirty) {
+        return 0;
+    }
+
+    ngx_kafka_sse_group_flush(group);
+
+    return 1;
+}
+
+
+static void
+ngx_kafka_sse_group_tell(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group, char *before)
+{
     ngx_str_t  event, id;
 
-    static u_char  buf[sizeof("id: \n\n") + NGX_KAFKA_SSE_POSITION_TEXT_MAX];
+    static u_char  buf[sizeof(":\nid: \n\n") + NGX_KAFKA_SSE_POSITION_TEXT_MAX];
 
     id = ngx_kafka_sse_group_position(group, NULL);
 
     if (id.len) {
         event.data = buf;
-        event.len = ngx_sprintf(buf, "id: %V\n\n", &id) - buf;
+        event.len = ngx_sprintf(buf, "%sid: %V\n\n", before, &id) - buf;
 
         ngx_kafka_sse_group_event(hub, group, &event);
     }
@@ -594,7 +708,5 @@ ngx_kafka_sse_group_flush(ngx_kafka_sse_group_t *group)
 
     ngx_kafka_sse_log_settle(&group->log);
 
-    if (ngx_queue_empty(&group->streams)) {
-        ngx_kafka_sse_group_free(group);
-    }
+    ngx_kafka_sse_group_release(group);
 }

@@ -13,6 +13,7 @@
 #include <ngx_http.h>
 
 #include <shared/ngx_kafka_sse_zone.h>
+#include <worker/ngx_kafka_sse_filter.h>
 #include <worker/ngx_kafka_sse_location.h>
 #include <worker/ngx_kafka_sse_log.h>
 #include <worker/ngx_kafka_sse_position.h>
@@ -23,6 +24,7 @@ typedef struct ngx_kafka_sse_hub_s     ngx_kafka_sse_hub_t;
 typedef struct ngx_kafka_sse_stream_s  ngx_kafka_sse_stream_t;
 typedef struct ngx_kafka_sse_group_s   ngx_kafka_sse_group_t;
 typedef struct ngx_kafka_sse_rewind_s  ngx_kafka_sse_rewind_t;
+typedef struct ngx_kafka_sse_index_entry_s  ngx_kafka_sse_index_entry_t;
 
 
 /* how the bytes of a group's log go out */
@@ -42,7 +44,10 @@ typedef struct {
     int64_t                    *next;       /* at the hub's cursor; room for
                                                ..PARTITIONS_MAX once started */
     ngx_queue_t                 members;    /* ngx_kafka_sse_member_t of public
-                                               groups */
+                                               groups: all; and those that have
+                                               to be asked for each record */
+    ngx_queue_t                 asked;
+    ngx_queue_t                 indexes;    /* of the others */
 } ngx_kafka_sse_hub_topic_t;
 
 
@@ -50,6 +55,9 @@ typedef struct {
 
 typedef struct {
     ngx_queue_t                 queue;      /* public: in the topic's members */
+    ngx_queue_t                 asked;      /* public: in the topic's asked */
+    ngx_kafka_sse_index_entry_t *entries;   /* public: in an index, else NULL */
+    ngx_uint_t                  nentries;
     ngx_kafka_sse_group_t      *group;
     ngx_kafka_sse_hub_topic_t  *topic;
     ngx_str_t                   public;
@@ -74,6 +82,7 @@ typedef struct {
  */
 
 struct ngx_kafka_sse_group_s {
+    ngx_rbtree_node_t           node;       /* public: in the hub's roster */
     ngx_queue_t                 queue;      /* in the hub's groups, privates,
                                                line */
     ngx_queue_t                 dirty;      /* in the hub's dirty */
@@ -81,6 +90,7 @@ struct ngx_kafka_sse_group_s {
     ngx_kafka_sse_log_t         log;
     ngx_kafka_sse_loc_conf_t   *conf;
     ngx_uint_t                  framing;
+    ngx_kafka_sse_filter_t     *filter;     /* its own; NULL: all records */
     uint64_t                    next;       /* private: own place in the ring */
     uint64_t                    records;    /* ever appended to the log */
     ngx_msec_t                  arrived;    /* private: at the hub's place with
@@ -105,15 +115,20 @@ struct ngx_kafka_sse_group_s {
 };
 
 
-/* the public group of this location and framing; NULL: no memory */
+/*
+ * The public group of this location, framing and filter, of which it has a
+ * copy; NULL: no memory
+ */
 
 ngx_kafka_sse_group_t *ngx_kafka_sse_group_get(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing);
+    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing,
+    ngx_kafka_sse_filter_t *filter);
 
 /* a private group that wants the same, without positions yet */
 
 ngx_kafka_sse_group_t *ngx_kafka_sse_group_private(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing);
+    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing,
+    ngx_kafka_sse_filter_t *filter);
 
 /*
  * Makes a public group private, with the hub's position, and without a place:
@@ -133,7 +148,7 @@ ngx_int_t ngx_kafka_sse_group_grow(ngx_kafka_sse_member_t *member,
 void ngx_kafka_sse_group_join(ngx_kafka_sse_group_t *group,
     ngx_kafka_sse_stream_t *stream);
 
-/* takes the stream out; an empty group is freed, unless it is dirty */
+/* takes the stream out, and releases the group */
 
 void ngx_kafka_sse_group_leave(ngx_kafka_sse_group_t *group,
     ngx_kafka_sse_stream_t *stream);
@@ -157,14 +172,15 @@ int64_t *ngx_kafka_sse_group_next(ngx_kafka_sse_member_t *member,
 ngx_str_t ngx_kafka_sse_group_position(ngx_kafka_sse_group_t *group,
     ngx_pool_t *pool);
 
-/* frees a group without streams */
+/* frees a group without streams; _release(): if it is one, and not dirty */
 
 void ngx_kafka_sse_group_free(ngx_kafka_sse_group_t *group);
+void ngx_kafka_sse_group_release(ngx_kafka_sse_group_t *group);
 
 /*
- * Append to the group's log: the frame of a record, whose position the group
- * has already taken over; "stream-reset" for a move; a bare "id:"; any
- * complete event.  Without memory the streams of the group end: nothing is
+ * Append to the group's log: the frame of a record that the group wants, whose
+ * position it has already taken over; "stream-reset" for a move; a bare "id:";
+ * any complete event.  Without memory the streams of the group end: nothing is
  * left out in silence.
  */
 
@@ -178,6 +194,15 @@ void ngx_kafka_sse_group_reset(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_group_t *group, ngx_kafka_sse_reset_t *reset);
 void ngx_kafka_sse_group_event(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_group_t *group, ngx_str_t *event);
+
+/*
+ * A stream of the group has been silent for long.  Where a filter lets nothing
+ * through, the position moves all the same: all streams of the group are told,
+ * and 1 is returned.  0: there is nothing to tell, and nothing was sent.
+ */
+
+ngx_uint_t ngx_kafka_sse_group_heartbeat(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group);
 
 /* bytes that the stream which is furthest, or the last one, has not sent */
 

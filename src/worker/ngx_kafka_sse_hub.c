@@ -11,12 +11,15 @@
 
 #include <worker/ngx_kafka_sse_catchup.h>
 #include <worker/ngx_kafka_sse_hub.h>
+#include <worker/ngx_kafka_sse_index.h>
 #include <worker/ngx_kafka_sse_resume.h>
 #include <worker/ngx_kafka_sse_rewind.h>
+#include <worker/ngx_kafka_sse_roster.h>
 #include <worker/ngx_kafka_sse_stream.h>
 
 
 #define NGX_KAFKA_SSE_HUB_SLICE       (256 * 1024)  /* ring bytes a turn */
+#define NGX_KAFKA_SSE_HUB_ASKED       100000        /* filters a turn */
 #define NGX_KAFKA_SSE_HUB_ROOM        (256 * 1024)  /* kept of a buffer */
 
 
@@ -28,6 +31,10 @@ static void ngx_kafka_sse_hub_sync_topics(ngx_kafka_sse_hub_t *hub);
 static ngx_uint_t ngx_kafka_sse_hub_read(ngx_kafka_sse_hub_t *hub);
 static ngx_int_t ngx_kafka_sse_hub_entry(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_ring_entry_t *entry);
+static void ngx_kafka_sse_hub_record(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_hub_topic_t *topic, ngx_kafka_sse_record_t *rec);
+static void ngx_kafka_sse_hub_move(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_hub_topic_t *topic, ngx_kafka_sse_ring_entry_t *entry);
 static ngx_kafka_sse_hub_topic_t *ngx_kafka_sse_hub_topic(
     ngx_kafka_sse_hub_t *hub, ngx_uint_t index);
 static ngx_int_t ngx_kafka_sse_hub_topic_entry(ngx_kafka_sse_hub_t *hub,
@@ -73,7 +80,7 @@ ngx_kafka_sse_hub_create(ngx_cycle_t *cycle, ngx_kafka_sse_main_conf_t *kmcf)
     hub->pool = cycle->pool;
     hub->log = cycle->log;
 
-    ngx_queue_init(&hub->groups);
+    ngx_kafka_sse_roster_init(hub);
     ngx_queue_init(&hub->privates);
     ngx_queue_init(&hub->line);
     ngx_queue_init(&hub->waiting);
@@ -85,6 +92,7 @@ ngx_kafka_sse_hub_create(ngx_cycle_t *cycle, ngx_kafka_sse_main_conf_t *kmcf)
 
     hub->row = &hub->node->workers[ngx_process_slot];
     hub->row->streams = 0;
+    hub->row->groups = 0;
     hub->row->pid = ngx_pid;
 
     hub->turn.handler = ngx_kafka_sse_hub_turn_handler;
@@ -140,6 +148,8 @@ ngx_kafka_sse_hub_init_topics(ngx_kafka_sse_hub_t *hub)
         }
 
         ngx_queue_init(&topic->members);
+        ngx_queue_init(&topic->asked);
+        ngx_queue_init(&topic->indexes);
     }
 
     return NGX_OK;
@@ -313,9 +323,12 @@ ngx_kafka_sse_hub_read(ngx_kafka_sse_hub_t *hub)
     ngx_kafka_sse_ring_entry_t  entry;
 
     slice = 0;
+    hub->asked = 0;
 
-    while (hub->cursor != hub->ring->head && slice < NGX_KAFKA_SSE_HUB_SLICE) {
-
+    while (hub->cursor != hub->ring->head
+           && slice < NGX_KAFKA_SSE_HUB_SLICE
+           && hub->asked < NGX_KAFKA_SSE_HUB_ASKED)
+    {
         rc = ngx_kafka_sse_ring_peek(hub->ring, hub->cursor, &entry);
 
         if (rc == NGX_OK && entry.type != NGX_KAFKA_SSE_RING_PAD) {
@@ -342,9 +355,8 @@ ngx_kafka_sse_hub_entry(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_ring_entry_t *entry)
 {
     ngx_int_t                   rc;
-    ngx_queue_t                *q;
+    ngx_uint_t                  wanted;
     ngx_kafka_sse_record_t      rec;
-    ngx_kafka_sse_member_t     *member;
     ngx_kafka_sse_hub_topic_t  *topic;
 
     topic = ngx_kafka_sse_hub_topic(hub, entry->topic);
@@ -368,33 +380,91 @@ ngx_kafka_sse_hub_entry(ngx_kafka_sse_hub_t *hub,
 
     if (entry->type == NGX_KAFKA_SSE_RING_MOVE) {
         topic->next[entry->partition] = entry->offset;
+        ngx_kafka_sse_hub_move(hub, topic, entry);
 
-    } else {
-        if (!ngx_queue_empty(&topic->members)) {
-            rc = ngx_kafka_sse_hub_copy(hub, hub->cursor, entry, &rec);
-            if (rc != NGX_OK) {
-                return rc;      /* and the position is still before it */
-            }
+        return NGX_OK;
+    }
+
+    wanted = !ngx_queue_empty(&topic->asked)
+             || !ngx_queue_empty(&topic->indexes);
+
+    if (wanted) {
+        rc = ngx_kafka_sse_hub_copy(hub, hub->cursor, entry, &rec);
+        if (rc != NGX_OK) {
+            return rc;          /* and the position is still before it */
+        }
+    }
+
+    topic->next[entry->partition] = entry->offset + 1;
+
+    if (wanted) {
+        ngx_kafka_sse_hub_record(hub, topic, &rec);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Nobody comes or goes meanwhile: even what has to end, as there is no memory,
+ * is only asked to.
+ */
+
+static void
+ngx_kafka_sse_hub_record(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_hub_topic_t *topic, ngx_kafka_sse_record_t *rec)
+{
+    ngx_queue_t                  *q, *i, *entries;
+    ngx_kafka_sse_index_t        *index;
+    ngx_kafka_sse_member_t       *member;
+    ngx_kafka_sse_index_entry_t  *entry;
+
+    hub->framed = NULL;
+
+    for (q = ngx_queue_head(&topic->asked);
+         q != ngx_queue_sentinel(&topic->asked);
+         q = ngx_queue_next(q))
+    {
+        member = ngx_queue_data(q, ngx_kafka_sse_member_t, asked);
+        ngx_kafka_sse_group_record(hub, member, rec);
+    }
+
+    for (i = ngx_queue_head(&topic->indexes);
+         i != ngx_queue_sentinel(&topic->indexes);
+         i = ngx_queue_next(i))
+    {
+        index = ngx_queue_data(i, ngx_kafka_sse_index_t, queue);
+
+        entries = ngx_kafka_sse_index_find(index, rec);
+        if (entries == NULL) {
+            continue;
         }
 
-        topic->next[entry->partition] = entry->offset + 1;
+        for (q = ngx_queue_head(entries);
+             q != ngx_queue_sentinel(entries);
+             q = ngx_queue_next(q))
+        {
+            entry = ngx_queue_data(q, ngx_kafka_sse_index_entry_t, queue);
+            ngx_kafka_sse_group_record(hub, entry->member, rec);
+        }
     }
+}
+
+
+static void
+ngx_kafka_sse_hub_move(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_hub_topic_t *topic, ngx_kafka_sse_ring_entry_t *entry)
+{
+    ngx_queue_t             *q;
+    ngx_kafka_sse_member_t  *member;
 
     for (q = ngx_queue_head(&topic->members);
          q != ngx_queue_sentinel(&topic->members);
          q = ngx_queue_next(q))
     {
         member = ngx_queue_data(q, ngx_kafka_sse_member_t, queue);
-
-        if (entry->type == NGX_KAFKA_SSE_RING_MOVE) {
-            ngx_kafka_sse_group_move(hub, member, entry);
-
-        } else {
-            ngx_kafka_sse_group_record(hub, member, &rec);
-        }
+        ngx_kafka_sse_group_move(hub, member, entry);
     }
-
-    return NGX_OK;
 }
 
 
@@ -745,7 +815,8 @@ ngx_kafka_sse_hub_join(ngx_kafka_sse_hub_t *hub,
         }
 
     } else {
-        group = ngx_kafka_sse_group_get(hub, stream->conf, stream->framing);
+        group = ngx_kafka_sse_group_get(hub, stream->conf, stream->framing,
+                                        stream->filter);
         if (group == NULL) {
             return NGX_ERROR;
         }

@@ -30,7 +30,9 @@ struct ngx_kafka_sse_hub_s {
     ngx_kafka_sse_hub_topic_t  *topics;     /* as in conf->topics */
     ngx_kafka_sse_hub_topic_t  *by_index[NGX_KAFKA_SSE_TOPICS_MAX];
 
-    ngx_queue_t                 groups;
+    ngx_queue_t                 groups;     /* the public ones */
+    ngx_rbtree_t                roster;     /* the same, by what they want */
+    ngx_rbtree_node_t           roster_sentinel;
     ngx_queue_t                 privates;   /* groups of their own pace */
     ngx_queue_t                 line;       /* private groups that wait for
                                                Kafka to be read */
@@ -42,10 +44,15 @@ struct ngx_kafka_sse_hub_s {
     ngx_uint_t                  nstreams;
     size_t                      log_bytes;  /* of all groups' chunks */
 
+    ngx_uint_t                  asked;      /* filters, in this turn */
+
     u_char                     *buf;        /* one entry's body */
     size_t                      buf_size;
     u_char                     *scratch;    /* one frame */
     size_t                      scratch_size;
+    ngx_str_t                   frame;      /* the one in scratch ... */
+    ngx_kafka_sse_member_t     *framed;     /* ... is also for others of its
+                                               location; NULL: for nobody */
 
     ngx_kafka_sse_link_t        link;       /* to the companion */
     ngx_event_t                 connect;

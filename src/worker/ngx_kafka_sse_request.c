@@ -16,14 +16,20 @@
 #include <worker/ngx_kafka_sse_stream.h>
 
 
+#define NGX_KAFKA_SSE_REQUEST_QUOTE  64    /* bytes of a client's value */
+
+
 static ngx_int_t ngx_kafka_sse_request_check(ngx_http_request_t *r,
     ngx_str_t *id);
 static ngx_int_t ngx_kafka_sse_request_start(ngx_http_request_t *r,
     ngx_str_t *id, ngx_kafka_sse_start_t *start, ngx_uint_t *chosen);
+static ngx_int_t ngx_kafka_sse_request_filter(ngx_http_request_t *r,
+    ngx_kafka_sse_filter_t **filter);
 static ngx_int_t ngx_kafka_sse_request_busy(ngx_http_request_t *r,
     char *code, char *message);
 static ngx_int_t ngx_kafka_sse_request_refuse_start(ngx_http_request_t *r,
     ngx_str_t *value);
+static char *ngx_kafka_sse_request_quote(char *p, ngx_str_t *value);
 static ngx_uint_t ngx_kafka_sse_request_partitions(ngx_http_request_t *r);
 static ngx_uint_t ngx_kafka_sse_request_accepts(ngx_http_request_t *r);
 static ngx_uint_t ngx_kafka_sse_request_range(u_char *p, u_char *last);
@@ -44,6 +50,7 @@ ngx_kafka_sse_request_handler(ngx_http_request_t *r)
     ngx_str_t                  id;
     ngx_uint_t                 chosen;
     ngx_kafka_sse_start_t      start;
+    ngx_kafka_sse_filter_t    *filter;
     ngx_kafka_sse_stream_t    *stream;
     ngx_kafka_sse_loc_conf_t  *klcf;
 
@@ -57,6 +64,10 @@ ngx_kafka_sse_request_handler(ngx_http_request_t *r)
 
     if (rc == NGX_DECLINED) {
         rc = ngx_kafka_sse_request_start(r, &id, &start, &chosen);
+    }
+
+    if (rc == NGX_DECLINED) {
+        rc = ngx_kafka_sse_request_filter(r, &filter);
     }
 
     if (rc != NGX_DECLINED) {
@@ -79,6 +90,7 @@ ngx_kafka_sse_request_handler(ngx_http_request_t *r)
 
     stream->start = start;
     stream->chosen = chosen;
+    stream->filter = filter;
     stream->direct = ngx_kafka_sse_request_is_direct(r);
     stream->framing = (stream->direct && r->http_version > NGX_HTTP_VERSION_10)
                       ? NGX_KAFKA_SSE_FRAMING_CHUNKED
@@ -205,26 +217,77 @@ ngx_kafka_sse_request_busy(ngx_http_request_t *r, char *code, char *message)
 }
 
 
-/* the value is the client's: what JSON would have to escape is replaced */
-
 static ngx_int_t
 ngx_kafka_sse_request_refuse_start(ngx_http_request_t *r, ngx_str_t *value)
 {
-    u_char      c;
-    ngx_uint_t  i;
+    static char  message[NGX_KAFKA_SSE_REQUEST_QUOTE
+                         + sizeof(" is no start that can be had here")];
 
-    static char  message[64 + sizeof(" is no start that can be had here")];
-
-    for (i = 0; i < ngx_min(value->len, 64); i++) {
-        c = value->data[i];
-        message[i] = (c < 0x20 || c > 0x7e || c == '"' || c == '\\') ? '?' : c;
-    }
-
-    ngx_memcpy(message + i, " is no start that can be had here",
+    ngx_memcpy(ngx_kafka_sse_request_quote(message, value),
+               " is no start that can be had here",
                sizeof(" is no start that can be had here"));
 
     return ngx_kafka_sse_refusal_send(r, NGX_HTTP_BAD_REQUEST,
                                       "invalid-start", message);
+}
+
+
+/*
+ * What the client wants of the location's records.  NGX_DECLINED: known, else
+ * what was answered.
+ */
+
+static ngx_int_t
+ngx_kafka_sse_request_filter(ngx_http_request_t *r,
+    ngx_kafka_sse_filter_t **filter)
+{
+    char                      *p;
+    ngx_str_t                  arg;
+    ngx_kafka_sse_loc_conf_t  *klcf;
+
+    static char  before[] = "argument \\\"";
+    static char  behind[] = "\\\" is not known here, or too long";
+
+    static char  message[NGX_KAFKA_SSE_REQUEST_QUOTE
+                         + sizeof(before) + sizeof(behind)];
+
+    klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_sse_module);
+
+    switch (ngx_kafka_sse_filter_get(r, &klcf->filter, filter, &arg)) {
+
+    case NGX_OK:
+        return NGX_DECLINED;
+
+    case NGX_DECLINED:
+        p = message + sizeof(before) - 1;
+
+        ngx_memcpy(message, before, p - message);
+        ngx_memcpy(ngx_kafka_sse_request_quote(p, &arg), behind,
+                   sizeof(behind));
+
+        return ngx_kafka_sse_refusal_send(r, NGX_HTTP_BAD_REQUEST,
+                                          "unknown-argument", message);
+
+    default: /* NGX_ERROR */
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+}
+
+
+/* the value is the client's: what JSON would have to escape is replaced */
+
+static char *
+ngx_kafka_sse_request_quote(char *p, ngx_str_t *value)
+{
+    u_char      c;
+    ngx_uint_t  i;
+
+    for (i = 0; i < ngx_min(value->len, NGX_KAFKA_SSE_REQUEST_QUOTE); i++) {
+        c = value->data[i];
+        *p++ = (c < 0x20 || c > 0x7e || c == '"' || c == '\\') ? '?' : c;
+    }
+
+    return p;
 }
 
 
@@ -486,7 +549,7 @@ ngx_kafka_sse_request_settle(ngx_kafka_sse_stream_t *stream)
     }
 
     group = ngx_kafka_sse_group_get(ngx_kafka_sse_hub, stream->conf,
-                                    stream->framing);
+                                    stream->framing, stream->filter);
     if (group == NULL) {
         return NGX_ERROR;
     }

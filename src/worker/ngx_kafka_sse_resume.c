@@ -39,7 +39,8 @@ ngx_kafka_sse_resume_place(ngx_kafka_sse_hub_t *hub,
     ngx_uint_t              lost;
     ngx_kafka_sse_group_t  *group;
 
-    group = ngx_kafka_sse_group_private(hub, stream->conf, stream->framing);
+    group = ngx_kafka_sse_group_private(hub, stream->conf, stream->framing,
+                                        stream->filter);
     if (group == NULL) {
         return NGX_ERROR;
     }
@@ -273,7 +274,8 @@ ngx_kafka_sse_resume_join(ngx_kafka_sse_hub_t *hub,
     public = NULL;
 
     if (equal) {
-        public = ngx_kafka_sse_group_get(hub, stream->conf, stream->framing);
+        public = ngx_kafka_sse_group_get(hub, stream->conf, stream->framing,
+                                         stream->filter);
         if (public == NULL) {
             return NGX_ERROR;
         }
@@ -281,8 +283,8 @@ ngx_kafka_sse_resume_join(ngx_kafka_sse_hub_t *hub,
 
     if (ngx_kafka_sse_resume_pend(hub, group, stream) != NGX_OK) {
 
-        if (public && ngx_queue_empty(&public->streams)) {
-            ngx_kafka_sse_group_free(public);
+        if (public) {
+            ngx_kafka_sse_group_release(public);
         }
 
         return NGX_ERROR;

@@ -11,6 +11,7 @@
 
 #include <worker/ngx_kafka_sse_answer.h>
 #include <worker/ngx_kafka_sse_rewind.h>
+#include <worker/ngx_kafka_sse_roster.h>
 
 
 #define NGX_KAFKA_SSE_REWIND_CONNECT  50     /* ms to the next attempt */
@@ -632,6 +633,11 @@ ngx_kafka_sse_rewind_hash(ngx_kafka_sse_group_t *group)
     ngx_crc32_init(hash);
 
     ngx_crc32_update(&hash, (u_char *) &group->conf, sizeof(void *));
+    if (group->filter) {
+        ngx_crc32_update(&hash, (u_char *) &group->filter->hash,
+                         sizeof(uint32_t));
+    }
+
     ngx_crc32_update(&hash, (u_char *) &group->start,
                      sizeof(ngx_kafka_sse_start_t));
 
@@ -653,8 +659,7 @@ ngx_kafka_sse_rewind_is_same(ngx_kafka_sse_group_t *a,
 {
     ngx_uint_t  i;
 
-    if (a->conf != b->conf
-        || a->framing != b->framing
+    if (ngx_kafka_sse_roster_cmp(a, b->conf, b->framing, b->filter) != 0
         || a->start.kind != b->start.kind
         || a->start.value != b->start.value
         || a->is_unknown != b->is_unknown

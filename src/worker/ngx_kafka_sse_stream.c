@@ -740,8 +740,11 @@ ngx_kafka_sse_stream_timer_handler(ngx_event_t *ev)
         && !stream->ending
         && ngx_kafka_sse_stream_drained(stream))
     {
-        stream->pending = ngx_kafka_sse_stream_heartbeat;
-        ngx_kafka_sse_stream_send(stream);
+        if (!ngx_kafka_sse_group_heartbeat(ngx_kafka_sse_hub, stream->group)) {
+            stream->pending = ngx_kafka_sse_stream_heartbeat;
+            ngx_kafka_sse_stream_send(stream);
+        }
+
         silent = 0;
     }
 

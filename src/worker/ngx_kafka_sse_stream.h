@@ -63,6 +63,7 @@ struct ngx_kafka_sse_stream_s {
     ngx_kafka_sse_position_t   *position;   /* that the client sent, while it
                                                is not placed; else NULL */
     ngx_kafka_sse_start_t       start;      /* without a position */
+    ngx_kafka_sse_filter_t     *filter;     /* NULL: it wants all records */
     ngx_event_t                 heartbeat;  /* and the end, see _schedule() */
     ngx_msec_t                  limit;      /* when max_duration is over */
     uint64_t                    records;    /* of groups it has left; ending:

@@ -31,6 +31,10 @@ volatile ngx_cycle_t  *ngx_cycle = &ngx_shim_cycle;
 
 
 static u_char *ngx_shim_vformat(u_char *dst, const char *fmt, va_list args);
+static void ngx_shim_replace(ngx_rbtree_t *tree, ngx_rbtree_node_t *node,
+    ngx_rbtree_node_t *by);
+static ngx_rbtree_node_t **ngx_shim_str_next(ngx_rbtree_node_t *node,
+    uint32_t key, ngx_str_t *str);
 
 
 void *
@@ -584,4 +588,140 @@ ngx_murmur_hash2(u_char *data, size_t len)
     }
 
     return h;
+}
+
+
+/* a tree that is not balanced, but ordered as nginx's */
+
+void
+ngx_rbtree_insert(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
+{
+    if (tree->root == tree->sentinel) {
+        node->parent = NULL;
+        node->left = tree->sentinel;
+        node->right = tree->sentinel;
+        tree->root = node;
+
+    } else {
+        tree->insert(tree->root, node, tree->sentinel);
+    }
+}
+
+
+void
+ngx_rbtree_delete(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
+{
+    ngx_rbtree_node_t  *left, *right, *last;
+
+    /* what is on the right goes below the last one on the left */
+
+    left = node->left;
+    right = node->right;
+
+    if (left == tree->sentinel) {
+        ngx_shim_replace(tree, node, right);
+        return;
+    }
+
+    for (last = left; last->right != tree->sentinel; last = last->right) {
+        /* void */
+    }
+
+    last->right = right;
+
+    if (right != tree->sentinel) {
+        right->parent = last;
+    }
+
+    ngx_shim_replace(tree, node, left);
+}
+
+
+static void
+ngx_shim_replace(ngx_rbtree_t *tree, ngx_rbtree_node_t *node,
+    ngx_rbtree_node_t *by)
+{
+    if (node->parent == NULL) {
+        tree->root = by;
+
+    } else if (node->parent->left == node) {
+        node->parent->left = by;
+
+    } else {
+        node->parent->right = by;
+    }
+
+    if (by != tree->sentinel) {
+        by->parent = node->parent;
+    }
+}
+
+
+static ngx_rbtree_node_t **
+ngx_shim_str_next(ngx_rbtree_node_t *node, uint32_t key, ngx_str_t *str)
+{
+    ngx_int_t        rc;
+    ngx_str_node_t  *n;
+
+    n = (ngx_str_node_t *) node;
+
+    if (key != node->key) {
+        return (key < node->key) ? &node->left : &node->right;
+    }
+
+    if (str->len != n->str.len) {
+        return (str->len < n->str.len) ? &node->left : &node->right;
+    }
+
+    rc = memcmp(str->data, n->str.data, str->len);
+
+    return (rc == 0) ? NULL : (rc < 0) ? &node->left : &node->right;
+}
+
+
+void
+ngx_str_rbtree_insert_value(ngx_rbtree_node_t *temp, ngx_rbtree_node_t *node,
+    ngx_rbtree_node_t *sentinel)
+{
+    ngx_rbtree_node_t  **p;
+
+    for ( ;; ) {
+        p = ngx_shim_str_next(temp, node->key,
+                              &((ngx_str_node_t *) node)->str);
+        if (p == NULL) {
+            abort();            /* nobody enters a string twice */
+        }
+
+        if (*p == sentinel) {
+            break;
+        }
+
+        temp = *p;
+    }
+
+    *p = node;
+    node->parent = temp;
+    node->left = sentinel;
+    node->right = sentinel;
+}
+
+
+ngx_str_node_t *
+ngx_str_rbtree_lookup(ngx_rbtree_t *tree, ngx_str_t *str, uint32_t hash)
+{
+    ngx_rbtree_node_t  *node, **p;
+
+    node = tree->root;
+
+    while (node != tree->sentinel) {
+        p = ngx_shim_str_next(node, hash, str);
+
+        if (p == NULL) {
+            return (ngx_str_node_t *) node;
+        }
+
+        node = *p;
+    }
+
+    return NULL;
 }
