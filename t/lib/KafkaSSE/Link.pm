@@ -8,7 +8,8 @@ package KafkaSSE::Link;
 #     $replay->read(0 => 17, 1 => 0)->credit(65536);
 #
 # Asks are numbered from 0, in the order of the partitions.  $replay->{asks}
-# has for each what came: { first, next, n, end, ends, gone, faults }.  With
+# has for each what came: { first, next, n, end, ends, gone, faults, fields (of
+# the last record, packed) }.  With
 # auto => bytes a replay grants again what it has received.
 
 use v5.36;
@@ -290,8 +291,8 @@ package KafkaSSE::Link::Replay {
     }
 
     sub _record ($self, $n, $in, $pos, $size) {
-        my ($offset, $timestamp, $flags, $key, $value, $headers) =
-            unpack 'x' . ($pos + 16) . ' qqLLLL', $$in;
+        my ($offset, $timestamp, $flags, $key, $value, $headers, $fields) =
+            unpack 'x' . ($pos + 16) . ' qqLLLLL', $$in;
 
         my $ask = $self->{asks}[$n];
 
@@ -299,6 +300,11 @@ package KafkaSSE::Link::Replay {
         $ask->{first} //= $offset;
         $ask->{next} = $offset + 1;
         $ask->{n}++;
+
+        my $end = $pos + 56;
+        $end += $_ for grep { $_ != 0xffffffff } $key, $value, $headers;
+        $ask->{fields} = substr $$in, $end, $fields;
+
         delete $ask->{end};
 
         $self->{n}++;
