@@ -11,7 +11,7 @@
 
 
 /*
- * A turn's first chunk is as large as the turn before it was, so that mostly
+ * The first chunk is as large as what was sent together before, so that mostly
  * there is one piece to send; then they double.  A frame larger than the
  * largest size has a chunk of its own.
  */
@@ -23,6 +23,8 @@
 static ngx_kafka_sse_chunk_t *ngx_kafka_sse_chunk_create(
     ngx_kafka_sse_log_t *log, size_t len);
 static void ngx_kafka_sse_chunk_unref(ngx_kafka_sse_chunk_t *chunk);
+static void ngx_kafka_sse_cursor_place(ngx_kafka_sse_cursor_t *cursor,
+    ngx_kafka_sse_log_t *log);
 
 
 void
@@ -112,15 +114,42 @@ ngx_kafka_sse_cursor_peek(ngx_kafka_sse_cursor_t *cursor,
     }
 
     if (cursor->chunk == NULL) {
-        cursor->chunk = log->mark;
-        cursor->offset = log->mark_offset;
-        cursor->chunk->refs++;
+        ngx_kafka_sse_cursor_place(cursor, log);
     }
 
     piece.data = cursor->chunk->data + cursor->offset;
     piece.len = cursor->chunk->used - cursor->offset;
 
     return piece;
+}
+
+
+/*
+ * Mostly at the mark.  Who came to the end later, as it joined or had read what
+ * was there, goes on behind that; the chunks up to there are the mark's.
+ */
+
+static void
+ngx_kafka_sse_cursor_place(ngx_kafka_sse_cursor_t *cursor,
+    ngx_kafka_sse_log_t *log)
+{
+    size_t                  offset;
+    uint64_t                skip;
+    ngx_kafka_sse_chunk_t  *chunk;
+
+    chunk = log->mark;
+    offset = log->mark_offset;
+    skip = cursor->pos - log->settled;
+
+    while (skip >= chunk->used - offset) {
+        skip -= chunk->used - offset;
+        chunk = chunk->next;
+        offset = 0;
+    }
+
+    cursor->chunk = chunk;
+    cursor->offset = offset + skip;
+    chunk->refs++;
 }
 
 

@@ -18,10 +18,11 @@
  * asked to send stays where it is; a chunk is freed when no cursor is in it or
  * before it, so a group whose streams have read everything holds no memory.
  *
- * A cursor that has read everything is "at the end" and holds no chunk.  What
- * is then appended up to the next _settle() is where it goes on: so in a turn
- * first everything is appended, then each cursor is asked, then it is settled,
- * and cursors join between turns.
+ * A cursor that has read everything is "at the end" and holds no chunk.  Where
+ * it goes on it finds from the mark, which stands where the log ended at the
+ * last _settle() and holds all that was appended since.  So before a log is
+ * settled each cursor must have been asked, by _peek(), and taken its place;
+ * up to then cursors may join, read and leave at any time.
  */
 
 typedef struct ngx_kafka_sse_chunk_s  ngx_kafka_sse_chunk_t;
@@ -40,12 +41,13 @@ struct ngx_kafka_sse_chunk_s {
 
 struct ngx_kafka_sse_log_s {
     ngx_kafka_sse_chunk_t    *last;      /* not a reference; NULL: none */
-    ngx_kafka_sse_chunk_t    *mark;      /* where the cursors at the end go on,
-                                            NULL: nothing was appended */
+    ngx_kafka_sse_chunk_t    *mark;      /* NULL: nothing was appended since
+                                            the last _settle() */
     size_t                    mark_offset;
     uint64_t                  end;       /* bytes ever appended */
-    uint64_t                  settled;   /* ... at the last _settle() */
-    size_t                    hint;      /* bytes of the turn before that */
+    uint64_t                  settled;   /* ... at the last _settle(), where
+                                            the mark stands */
+    size_t                    hint;      /* bytes between the last two */
     size_t                   *total;     /* bytes of chunks of all logs */
 };
 
@@ -68,9 +70,14 @@ void ngx_kafka_sse_log_init(ngx_kafka_sse_log_t *log, size_t *total);
 u_char *ngx_kafka_sse_log_reserve(ngx_kafka_sse_log_t *log, size_t len);
 void ngx_kafka_sse_log_commit(ngx_kafka_sse_log_t *log, size_t len);
 
-/* after every cursor of the log has been asked to go on */
+/* after every cursor of the log has been asked to go on, or has left */
 
 void ngx_kafka_sse_log_settle(ngx_kafka_sse_log_t *log);
+
+/* bytes that were appended since the log was last settled */
+
+#define ngx_kafka_sse_log_unsettled(log)                                      \
+    ((size_t) ((log)->end - (log)->settled))
 
 /* puts a cursor at the end; it must hold no chunk */
 

@@ -41,6 +41,9 @@ static ngx_uint_t  log_kept;            /* memory that nobody is to read */
 static ngx_uint_t  log_lost;            /* bytes to be read without memory */
 
 
+static void log_model_between(log_model_t *model);
+
+
 static void
 log_append(ngx_kafka_sse_log_t *log, const void *p, size_t len)
 {
@@ -298,6 +301,190 @@ log_test_memory(void)
 }
 
 
+/*
+ * Two cursors, and each order of a few steps: what is appended before the log
+ * is settled is read by those who were there, and by nobody who came later.
+ */
+
+enum {
+    log_few = 0,                        /* append: in the chunk */
+    log_many,                           /* ... mostly in another one */
+    log_take,                           /* the first cursor reads all */
+    log_sip,                            /* ... one byte */
+    log_look,                           /* ... takes its place */
+    log_come_or_go,                     /* the second one */
+    log_take_too,
+    log_settle,
+    log_steps
+};
+
+
+static ngx_uint_t
+log_shown_is_right(ngx_kafka_sse_log_t *log, ngx_kafka_sse_cursor_t *cursor,
+    ngx_str_t *piece)
+{
+    size_t  i;
+
+    if ((piece->len == 0) != (cursor->pos == log->end)) {
+        return 0;
+    }
+
+    for (i = 0; i < piece->len; i++) {
+        if (piece->data[i] != (u_char) ((cursor->pos + i) * 7)) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_uint_t
+log_take_all(ngx_kafka_sse_log_t *log, ngx_kafka_sse_cursor_t *cursor)
+{
+    ngx_str_t  piece;
+
+    for ( ;; ) {
+        piece = ngx_kafka_sse_cursor_peek(cursor, log);
+
+        if (!log_shown_is_right(log, cursor, &piece)) {
+            return 0;
+        }
+
+        if (piece.len == 0) {
+            return cursor->chunk == NULL;
+        }
+
+        ngx_kafka_sse_cursor_advance(cursor, log, piece.len);
+    }
+}
+
+
+/* 1: all went as it should */
+
+static ngx_uint_t
+log_run(ngx_uint_t order, ngx_uint_t depth, size_t *total)
+{
+    u_char                  *p;
+    size_t                   n, room;
+    ngx_str_t                piece;
+    ngx_uint_t               right, joined;
+    ngx_kafka_sse_log_t      log;
+    ngx_kafka_sse_cursor_t   a, b;
+
+    ngx_kafka_sse_log_init(&log, total);
+    ngx_kafka_sse_cursor_init(&a, &log);
+
+    joined = 0;
+    right = 1;
+
+    for ( /* void */ ; depth; depth--, order /= log_steps) {
+
+        switch (order % log_steps) {
+
+        case log_few:
+        case log_many:
+            room = (order % log_steps == log_few) ? 3 : 900;
+            p = ngx_kafka_sse_log_reserve(&log, room);
+
+            for (n = 0; n < room; n++) {
+                p[n] = (u_char) ((log.end + n) * 7);
+            }
+
+            ngx_kafka_sse_log_commit(&log, room);
+            break;
+
+        case log_take:
+            right &= log_take_all(&log, &a);
+            break;
+
+        case log_sip:
+        case log_look:
+            piece = ngx_kafka_sse_cursor_peek(&a, &log);
+            right &= log_shown_is_right(&log, &a, &piece);
+
+            if (order % log_steps == log_sip && piece.len) {
+                ngx_kafka_sse_cursor_advance(&a, &log, 1);
+            }
+
+            break;
+
+        case log_come_or_go:
+            if (joined) {
+                ngx_kafka_sse_cursor_leave(&b);
+
+            } else {
+                ngx_kafka_sse_cursor_init(&b, &log);
+                right &= (b.pos == log.end);
+            }
+
+            joined = !joined;
+            break;
+
+        case log_take_too:
+            if (joined) {
+                right &= log_take_all(&log, &b);
+            }
+
+            break;
+
+        case log_settle:
+            (void) ngx_kafka_sse_cursor_peek(&a, &log);
+
+            if (joined) {
+                (void) ngx_kafka_sse_cursor_peek(&b, &log);
+            }
+
+            ngx_kafka_sse_log_settle(&log);
+            right &= (ngx_kafka_sse_log_unsettled(&log) == 0);
+            break;
+        }
+    }
+
+    if (joined) {
+        right &= log_take_all(&log, &b);
+    }
+
+    right &= log_take_all(&log, &a);
+
+    ngx_kafka_sse_log_settle(&log);
+
+    return right && *total == 0;
+}
+
+
+static void
+log_test_orders(void)
+{
+    size_t      total;
+    ngx_uint_t  order, orders, depth, wrong, first;
+
+    total = 0;
+    wrong = 0;
+    first = 0;
+    orders = 1;
+
+    for (depth = 0; depth < 6; depth++) {
+        orders *= log_steps;
+    }
+
+    for (order = 0; order < orders; order++) {
+        if (!log_run(order, depth, &total)) {
+            first = wrong++ ? first : order;
+            total = 0;
+        }
+    }
+
+    if (wrong) {
+        printf("# %d wrong, the first is %o\n", (int) wrong, (int) first);
+    }
+
+    unit_ok(wrong == 0, "a cursor that comes, reads or goes between two "
+            "settlings has what is appended from there on, in each order of "
+            "six steps");
+}
+
+
 /* reads as a client takes it; all: also what a slow one would leave */
 
 static void
@@ -374,16 +561,29 @@ log_model_append(log_model_t *model)
 }
 
 
-/* one turn of a log, as a group of streams has it */
+/*
+ * From one _settle() to the next, as a group of streams has it: what is
+ * gathered may come in several turns, and between them streams come, leave and
+ * go on when their client has taken something.
+ */
 
 static void
 log_model_turn(log_model_t *model)
 {
-    ngx_uint_t     i, n;
+    ngx_uint_t     i, n, turns;
     log_cursor_t  *c;
 
-    for (n = unit_below(4); n; n--) {
-        log_model_append(model);
+    for (turns = unit_below(4); ; turns--) {
+
+        for (n = unit_below(4); n; n--) {
+            log_model_append(model);
+        }
+
+        if (turns == 0) {
+            break;
+        }
+
+        log_model_between(model);
     }
 
     /* each stream is asked to go on, many cannot take anything now */
@@ -398,7 +598,15 @@ log_model_turn(log_model_t *model)
 
     ngx_kafka_sse_log_settle(&model->log);
 
-    /* streams come, leave and go on when the client has taken something */
+    log_model_between(model);
+}
+
+
+static void
+log_model_between(log_model_t *model)
+{
+    ngx_uint_t     n;
+    log_cursor_t  *c;
 
     for (n = unit_below(6); n; n--) {
         c = &model->cursors[unit_below(LOG_CURSORS)];
@@ -535,6 +743,7 @@ main(void)
     log_test_leave();
     log_test_large();
     log_test_memory();
+    log_test_orders();
     log_test_random();
 
     return unit_done();
