@@ -99,6 +99,13 @@ static ngx_command_t  ngx_kafka_sse_commands[] = {
       0,
       NULL },
 
+    { ngx_string("kafka_sse_flush"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_kafka_sse_location_flush,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("kafka_sse_slow"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_kafka_sse_location_slow,
@@ -287,6 +294,7 @@ ngx_kafka_sse_create_loc_conf(ngx_conf_t *cf)
     klcf->heartbeat = NGX_CONF_UNSET_MSEC;
     klcf->retry = NGX_CONF_UNSET_MSEC;
     klcf->retry_jitter = NGX_CONF_UNSET_MSEC;
+    klcf->flush = NGX_CONF_UNSET_MSEC;
     klcf->max_duration = NGX_CONF_UNSET_MSEC;
     klcf->max_duration_jitter = NGX_CONF_UNSET_UINT;
     klcf->last_event_id = NGX_CONF_UNSET_PTR;
@@ -315,6 +323,7 @@ ngx_kafka_sse_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->heartbeat, prev->heartbeat, 15000);
     ngx_conf_merge_msec_value(conf->retry, prev->retry, 2000);
     ngx_conf_merge_msec_value(conf->retry_jitter, prev->retry_jitter, 3000);
+    ngx_conf_merge_msec_value(conf->flush, prev->flush, 0);
     ngx_conf_merge_msec_value(conf->max_duration, prev->max_duration, 0);
     ngx_conf_merge_uint_value(conf->max_duration_jitter,
                               prev->max_duration_jitter,

@@ -149,7 +149,7 @@ my %good = (
         'kafka_sse_drain 0;',
         map { "kafka_sse_$_;" } 'heartbeat 15s', 'retry 1s', 'event x',
                                 'data value', 'start latest', 'slow lag=1m',
-                                'max_duration 1h',
+                                'max_duration 1h', 'flush 1s',
                                 'last_event_id $arg_a',
                                 'since off', 'replay off',
                                 'filter $kafka_sse_key exists',
@@ -157,6 +157,7 @@ my %good = (
     s => [ map { "kafka_sse_$_;" } 'heartbeat 15s', 'retry 1s', 'event x',
                                    'data value', 'start latest',
                                    'slow lag=1m', 'max_duration 1h',
+                                   'flush 1s',
                                    'last_event_id $arg_a',
                                    'since off', 'replay off',
                                    'filter $kafka_sse_key exists' ],
@@ -167,6 +168,8 @@ my %good = (
         'kafka_sse_retry 0;',
         'kafka_sse_retry 2s jitter=3s;',
         'kafka_sse_retry 500ms jitter=0;',
+        'kafka_sse_flush 0;',
+        'kafka_sse_flush 100ms;',
         'kafka_sse_slow lag=2m;',
         'kafka_sse_slow buffer=64k;',
         'kafka_sse_slow buffer=off lag=64k;',
@@ -381,6 +384,12 @@ bad_at(l => "kafka_sse_$$_[0];", $$_[1]) for (
     [ 'retry 2s jitter=-1s', 'jitter=-1s' ],
     [ 'retry 2s shake=1s', 'shake=1s' ],
     [ 'retry 2s jitter=1s x', 'kafka_sse_retry' ],
+    [ 'flush', 'kafka_sse_flush' ],
+    [ 'flush x', 'x' ],
+    [ 'flush -1s', '-1s' ],
+    [ 'flush ""', '' ],
+    [ 'flush off', 'off' ],
+    [ 'flush 1s 2s', 'kafka_sse_flush' ],
     [ 'slow', 'kafka_sse_slow' ],
     [ 'slow 1m', '1m' ],
     [ 'slow lag=', 'lag=' ],
@@ -476,7 +485,7 @@ bad_at(l => "kafka_sse_$$_[0];", $$_[1]) for (
 
 bad("kafka_sse_$_ twice is refused", (split)[0] =~ s/^/kafka_sse_/r,
     "kafka_sse_$_; # again", l => "kafka_sse_$_;\nkafka_sse_$_; # again")
-    for 'slow lag=1m', 'max_duration 1s', 'last_event_id $arg_a',
+    for 'flush 1s', 'slow lag=1m', 'max_duration 1s', 'last_event_id $arg_a',
         'filter_args a=json:.a';
 
 bad_at(l => 'kafka_sse_status xml;', 'xml', alone => 1);

@@ -18,6 +18,10 @@
 
 #define NGX_KAFKA_SSE_CHUNK_LEN  (2 * sizeof(size_t) + 4)
 
+/* so many bytes are as good as more: they do not wait */
+
+#define NGX_KAFKA_SSE_GROUP_GATHERED  (64 * 1024)
+
 
 static ngx_kafka_sse_group_t *ngx_kafka_sse_group_create(
     ngx_kafka_sse_hub_t *hub, ngx_kafka_sse_loc_conf_t *conf,
@@ -33,6 +37,8 @@ static void ngx_kafka_sse_group_dirty(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_group_t *group);
 static void ngx_kafka_sse_group_append(ngx_kafka_sse_group_t *group,
     ngx_str_t *event);
+static ngx_uint_t ngx_kafka_sse_group_gathers(ngx_kafka_sse_group_t *group);
+static void ngx_kafka_sse_group_flush_handler(ngx_event_t *ev);
 
 
 ngx_kafka_sse_group_t *
@@ -110,6 +116,10 @@ ngx_kafka_sse_group_create(ngx_kafka_sse_hub_t *hub,
     ngx_queue_init(&group->streams);
     ngx_kafka_sse_log_init(&group->log, &hub->log_bytes);
 
+    group->flush.handler = ngx_kafka_sse_group_flush_handler;
+    group->flush.data = group;
+    group->flush.log = hub->log;
+
     topics = conf->topics->elts;
 
     for (i = 0; i < group->nmembers; i++) {
@@ -143,6 +153,14 @@ void
 ngx_kafka_sse_group_free(ngx_kafka_sse_group_t *group)
 {
     ngx_uint_t  i;
+
+    if (group->flush.timer_set) {
+        ngx_del_timer(&group->flush);
+    }
+
+    /* what was gathered is for nobody now */
+
+    ngx_kafka_sse_log_settle(&group->log);
 
     if (group->is_private) {
         ngx_queue_remove(&group->queue);
@@ -695,8 +713,16 @@ ngx_kafka_sse_group_flush(ngx_kafka_sse_group_t *group)
 
     ngx_kafka_sse_group_settle(group);
 
-    ngx_queue_remove(&group->dirty);
-    group->is_dirty = 0;
+    if (group->is_dirty) {
+        group->is_dirty = 0;
+        ngx_queue_remove(&group->dirty);
+    }
+
+    if (group->flush.timer_set) {
+        ngx_del_timer(&group->flush);
+    }
+
+    group->flush.timedout = 0;
 
     for (q = ngx_queue_head(&group->streams);
          q != ngx_queue_sentinel(&group->streams);
@@ -709,4 +735,56 @@ ngx_kafka_sse_group_flush(ngx_kafka_sse_group_t *group)
     ngx_kafka_sse_log_settle(&group->log);
 
     ngx_kafka_sse_group_release(group);
+}
+
+
+/*
+ * Moves do not wait for others in a row while records are gathered: a stream
+ * that joins meanwhile has the position behind them.
+ */
+
+void
+ngx_kafka_sse_group_turn(ngx_kafka_sse_group_t *group)
+{
+    if (!ngx_kafka_sse_group_gathers(group)) {
+        ngx_kafka_sse_group_flush(group);
+        return;
+    }
+
+    ngx_kafka_sse_group_settle(group);
+
+    ngx_queue_remove(&group->dirty);
+    group->is_dirty = 0;
+
+    if (!group->flush.timer_set) {
+        ngx_add_timer(&group->flush, group->conf->flush);
+    }
+}
+
+
+static ngx_uint_t
+ngx_kafka_sse_group_gathers(ngx_kafka_sse_group_t *group)
+{
+    if (group->conf->flush == 0
+        || group->is_private
+        || group->flush.timedout
+        || ngx_queue_empty(&group->streams))
+    {
+        return 0;
+    }
+
+    return ngx_kafka_sse_log_unsettled(&group->log) + group->moves_len
+           < NGX_KAFKA_SSE_GROUP_GATHERED;
+}
+
+
+/* it is sent in a turn, with what is new in the ring */
+
+static void
+ngx_kafka_sse_group_flush_handler(ngx_event_t *ev)
+{
+    ngx_kafka_sse_group_t *group = ev->data;
+
+    ngx_kafka_sse_group_dirty(ngx_kafka_sse_hub, group);
+    ngx_kafka_sse_hub_post(ngx_kafka_sse_hub);
 }

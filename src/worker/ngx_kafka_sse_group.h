@@ -86,6 +86,8 @@ struct ngx_kafka_sse_group_s {
     ngx_queue_t                 queue;      /* in the hub's groups, privates,
                                                line */
     ngx_queue_t                 dirty;      /* in the hub's dirty */
+    ngx_event_t                 flush;      /* public: when what is gathered
+                                               has to go */
     ngx_queue_t                 streams;
     ngx_kafka_sse_log_t         log;
     ngx_kafka_sse_loc_conf_t   *conf;
@@ -217,6 +219,14 @@ void ngx_kafka_sse_group_cut(ngx_kafka_sse_group_t *group, ngx_uint_t reason);
 /* sends what was appended to all streams of the group */
 
 void ngx_kafka_sse_group_flush(ngx_kafka_sse_group_t *group);
+
+/* the end of a turn: so it is with a dirty group, unless it gathers more */
+
+void ngx_kafka_sse_group_turn(ngx_kafka_sse_group_t *group);
+
+/* what was appended waits for more, and so do the streams */
+
+#define ngx_kafka_sse_group_is_gathering(group)  ((group)->flush.timer_set)
 
 
 #endif /* _NGX_KAFKA_SSE_GROUP_H_INCLUDED_ */

@@ -48,6 +48,7 @@ static void ngx_kafka_sse_hub_lapped(ngx_kafka_sse_hub_t *hub, ngx_int_t rc);
 static ngx_int_t ngx_kafka_sse_hub_room(u_char **buf, size_t *size,
     size_t len);
 static void ngx_kafka_sse_hub_flush(ngx_kafka_sse_hub_t *hub);
+static void ngx_kafka_sse_hub_flush_all(ngx_kafka_sse_hub_t *hub);
 static ngx_uint_t ngx_kafka_sse_hub_advance(ngx_kafka_sse_hub_t *hub);
 static void ngx_kafka_sse_hub_place_waiting(ngx_kafka_sse_hub_t *hub);
 
@@ -550,7 +551,7 @@ ngx_kafka_sse_hub_replaced(ngx_kafka_sse_hub_t *hub,
                   "kafka_sse: topic \"%V\" is another one now, its streams "
                   "end", &topic->topic->name);
 
-    ngx_kafka_sse_hub_flush(hub);
+    ngx_kafka_sse_hub_flush_all(hub);
 
     for (q = ngx_queue_head(&hub->streams);
          q != ngx_queue_sentinel(&hub->streams);
@@ -625,7 +626,7 @@ ngx_kafka_sse_hub_lapped(ngx_kafka_sse_hub_t *hub, ngx_int_t rc)
         (void) ngx_atomic_fetch_add(&hub->node->laps, 1);
     }
 
-    ngx_kafka_sse_hub_flush(hub);
+    ngx_kafka_sse_hub_flush_all(hub);
 
     for (q = ngx_queue_head(&hub->groups);
          q != ngx_queue_sentinel(&hub->groups);
@@ -710,8 +711,32 @@ ngx_kafka_sse_hub_flush(ngx_kafka_sse_hub_t *hub)
         q = ngx_queue_head(&hub->dirty);
         group = ngx_queue_data(q, ngx_kafka_sse_group_t, dirty);
 
-        ngx_kafka_sse_group_flush(group);
+        ngx_kafka_sse_group_turn(group);
     }
+}
+
+
+/* what comes next is for others, so nothing is gathered any longer */
+
+static void
+ngx_kafka_sse_hub_flush_all(ngx_kafka_sse_hub_t *hub)
+{
+    ngx_queue_t            *q, *next;
+    ngx_kafka_sse_group_t  *group;
+
+    for (q = ngx_queue_head(&hub->groups);
+         q != ngx_queue_sentinel(&hub->groups);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        group = ngx_queue_data(q, ngx_kafka_sse_group_t, queue);
+
+        if (group->is_dirty || ngx_kafka_sse_group_is_gathering(group)) {
+            ngx_kafka_sse_group_flush(group);
+        }
+    }
+
+    ngx_kafka_sse_hub_flush(hub);
 }
 
 

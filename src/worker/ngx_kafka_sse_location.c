@@ -284,6 +284,29 @@ ngx_kafka_sse_location_retry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* kafka_sse_flush time */
+
+char *
+ngx_kafka_sse_location_flush(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_kafka_sse_loc_conf_t *klcf = conf;
+
+    ngx_str_t  *value;
+
+    if (klcf->flush != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_kafka_sse_conf_msec(cf, &value[1], &klcf->flush) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 /* kafka_sse_slow [lag=size] [buffer=size | off] */
 
 char *

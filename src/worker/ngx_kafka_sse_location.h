@@ -48,6 +48,7 @@ typedef struct {
     ngx_msec_t                  heartbeat;  /* 0: off */
     ngx_msec_t                  retry;
     ngx_msec_t                  retry_jitter;
+    ngx_msec_t                  flush;      /* 0: at a turn's end */
     ngx_msec_t                  max_duration;          /* 0: off */
     ngx_uint_t                  max_duration_jitter;   /* percent */
     ngx_array_t                *last_event_id;  /* ngx_http_complex_value_t */
@@ -71,6 +72,8 @@ char *ngx_kafka_sse_location_topics(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_kafka_sse_location_heartbeat(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_kafka_sse_location_retry(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_kafka_sse_location_flush(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_kafka_sse_location_slow(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);

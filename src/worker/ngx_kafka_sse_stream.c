@@ -630,9 +630,9 @@ ngx_kafka_sse_stream_end(ngx_kafka_sse_stream_t *stream, ngx_uint_t reason)
     stream->ending = 1;
     stream->reason = reason;
 
-    if (ngx_kafka_sse_stream_drained(stream)) {
-        ngx_kafka_sse_stream_post(stream);
-    }
+    /* what is gathered for it goes at once; if that is all, it is posted */
+
+    ngx_kafka_sse_stream_send(stream);
 }
 
 
@@ -737,10 +737,16 @@ ngx_kafka_sse_stream_timer_handler(ngx_event_t *ev)
 
     if (stream->conf->heartbeat
         && silent >= stream->conf->heartbeat
-        && !stream->ending
-        && ngx_kafka_sse_stream_drained(stream))
+        && !stream->ending)
     {
-        if (!ngx_kafka_sse_group_heartbeat(ngx_kafka_sse_hub, stream->group)) {
+        /* what is being gathered is as good */
+
+        if (!ngx_kafka_sse_stream_drained(stream)) {
+            ngx_kafka_sse_stream_send(stream);
+
+        } else if (!ngx_kafka_sse_group_heartbeat(ngx_kafka_sse_hub,
+                                                  stream->group))
+        {
             stream->pending = ngx_kafka_sse_stream_heartbeat;
             ngx_kafka_sse_stream_send(stream);
         }
