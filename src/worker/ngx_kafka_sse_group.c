@@ -580,6 +580,10 @@ ngx_kafka_sse_group_event(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_group_dirty(hub, group);
     ngx_kafka_sse_group_settle(group);
     ngx_kafka_sse_group_append(group, event);
+
+    hub->framed_bytes += event->len;
+    hub->unsent = ngx_max(hub->unsent,
+                          ngx_kafka_sse_log_unsettled(&group->log));
 }
 
 

@@ -18,8 +18,19 @@
 #include <worker/ngx_kafka_sse_stream.h>
 
 
-#define NGX_KAFKA_SSE_HUB_SLICE       (256 * 1024)  /* ring bytes a turn */
-#define NGX_KAFKA_SSE_HUB_ASKED       100000        /* filters a turn */
+/*
+ * What a turn is at most: bytes of the ring, of the logs (an id may be longer
+ * than its record), and of one group's log, which with a last frame are no more
+ * than what a stream sends in a row; filters that are asked; us for private
+ * groups
+ */
+
+#define NGX_KAFKA_SSE_HUB_SLICE       (256 * 1024)
+#define NGX_KAFKA_SSE_HUB_FRAMES      (8 * 1024 * 1024)
+#define NGX_KAFKA_SSE_HUB_UNSENT      (192 * 1024)
+#define NGX_KAFKA_SSE_HUB_ASKED       100000
+#define NGX_KAFKA_SSE_HUB_ADVANCE     20000
+
 #define NGX_KAFKA_SSE_HUB_ROOM        (256 * 1024)  /* kept of a buffer */
 
 
@@ -99,6 +110,8 @@ ngx_kafka_sse_hub_create(ngx_cycle_t *cycle, ngx_kafka_sse_main_conf_t *kmcf)
     hub->turn.handler = ngx_kafka_sse_hub_turn_handler;
     hub->turn.data = hub;
     hub->turn.log = hub->log;
+
+    ngx_kafka_sse_pace_init(&hub->pace, &hub->turn, hub->log);
 
     if (ngx_kafka_sse_hub_init_topics(hub) != NGX_OK) {
         return NULL;
@@ -180,7 +193,8 @@ ngx_kafka_sse_hub_post(ngx_kafka_sse_hub_t *hub)
 /*
  * A turn: what is new in the ring goes into the logs of the groups, and from
  * there to the clients.  It is bounded, so that nginx's other work gets its
- * turn; what is left is done after the next look at the sockets.
+ * turn; what is left is done after the next look at the sockets.  Where nothing
+ * was left, a long turn is followed by a rest.
  */
 
 static void
@@ -190,6 +204,10 @@ ngx_kafka_sse_hub_turn_handler(ngx_event_t *ev)
     ngx_kafka_sse_hub_t  *hub;
 
     hub = ev->data;
+
+    if (ngx_kafka_sse_pace_begin(&hub->pace) != NGX_OK) {
+        return;
+    }
 
     if (!hub->synced) {
         ngx_kafka_sse_hub_sync(hub);
@@ -212,6 +230,10 @@ ngx_kafka_sse_hub_turn_handler(ngx_event_t *ev)
     }
 
     more |= ngx_kafka_sse_hub_advance(hub);
+
+    if (!more && ngx_kafka_sse_pace_end(&hub->pace) != NGX_OK) {
+        return;
+    }
 
     if (!more) {
         __atomic_store_n(&hub->ring->armed, 1, __ATOMIC_SEQ_CST);
@@ -314,21 +336,29 @@ ngx_kafka_sse_hub_sync_topics(ngx_kafka_sse_hub_t *hub)
 }
 
 
-/* reads a slice of the ring into the public groups; 1: there is more */
+/*
+ * Reads a slice of the ring into the public groups.  1: there was more; what
+ * comes while it is sent is for the next turn.
+ */
 
 static ngx_uint_t
 ngx_kafka_sse_hub_read(ngx_kafka_sse_hub_t *hub)
 {
     size_t                      slice;
     ngx_int_t                   rc;
+    ngx_uint_t                  more;
     ngx_kafka_sse_ring_entry_t  entry;
 
     slice = 0;
     hub->asked = 0;
+    hub->framed_bytes = 0;
+    hub->unsent = 0;
 
-    while (hub->cursor != hub->ring->head
+    while ((more = (hub->cursor != hub->ring->head))
            && slice < NGX_KAFKA_SSE_HUB_SLICE
-           && hub->asked < NGX_KAFKA_SSE_HUB_ASKED)
+           && hub->asked < NGX_KAFKA_SSE_HUB_ASKED
+           && hub->framed_bytes < NGX_KAFKA_SSE_HUB_FRAMES
+           && hub->unsent < NGX_KAFKA_SSE_HUB_UNSENT)
     {
         rc = ngx_kafka_sse_ring_peek(hub->ring, hub->cursor, &entry);
 
@@ -347,7 +377,7 @@ ngx_kafka_sse_hub_read(ngx_kafka_sse_hub_t *hub)
 
     ngx_kafka_sse_hub_flush(hub);
 
-    return hub->cursor != hub->ring->head;
+    return more;
 }
 
 
@@ -740,26 +770,44 @@ ngx_kafka_sse_hub_flush_all(ngx_kafka_sse_hub_t *hub)
 }
 
 
-/* a group may be freed, or go to another queue, and so may others with it */
+/*
+ * A group may be freed, or go to another queue, and so may others with it.
+ * Those whose turn it was not are the first ones next time.
+ */
 
 static ngx_uint_t
 ngx_kafka_sse_hub_advance(ngx_kafka_sse_hub_t *hub)
 {
+    uint64_t                began;
     ngx_uint_t              more;
     ngx_queue_t            *q, todo;
     ngx_kafka_sse_group_t  *group;
 
-    more = 0;
-
     if (ngx_queue_empty(&hub->privates)) {
         return 0;
     }
+
+    more = 0;
+    began = ngx_kafka_sse_pace_clock();
 
     ngx_queue_init(&todo);
     ngx_queue_add(&todo, &hub->privates);
     ngx_queue_init(&hub->privates);
 
     while (!ngx_queue_empty(&todo)) {
+
+        if (ngx_kafka_sse_pace_clock() - began >= NGX_KAFKA_SSE_HUB_ADVANCE) {
+
+            if (!ngx_queue_empty(&hub->privates)) {
+                ngx_queue_add(&todo, &hub->privates);
+                ngx_queue_init(&hub->privates);
+            }
+
+            ngx_queue_add(&hub->privates, &todo);
+
+            return 1;
+        }
+
         q = ngx_queue_head(&todo);
 
         ngx_queue_remove(q);

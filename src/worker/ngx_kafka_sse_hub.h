@@ -16,6 +16,7 @@
 #include <shared/ngx_kafka_sse_link.h>
 #include <shared/ngx_kafka_sse_zone.h>
 #include <worker/ngx_kafka_sse_group.h>
+#include <worker/ngx_kafka_sse_pace.h>
 
 
 /* one worker's groups; lives as long as the worker */
@@ -61,8 +62,13 @@ struct ngx_kafka_sse_hub_s {
     ngx_queue_t                 asking;     /* the same, in order */
     uint32_t                    rewind_number;  /* of the last one */
 
+    size_t                      framed_bytes;   /* a turn's, of all groups, */
+    size_t                      unsent;     /* and what the group with most
+                                               of them has to send */
+
     ngx_connection_t           *wake;
     ngx_event_t                 turn;
+    ngx_kafka_sse_pace_t        pace;       /* of turns */
     ngx_event_t                 tick;       /* once a second */
     ngx_event_t                 drain;
     ngx_msec_t                  drain_end;
