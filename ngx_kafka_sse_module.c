@@ -13,6 +13,7 @@
 #include <companion/ngx_kafka_sse_companion.h>
 #include <companion/ngx_kafka_sse_history.h>
 #include <companion/ngx_kafka_sse_redis_url.h>
+#include <worker/ngx_kafka_sse_backlog.h>
 #include <worker/ngx_kafka_sse_location.h>
 #include <worker/ngx_kafka_sse_status.h>
 #include <worker/ngx_kafka_sse_variables.h>
@@ -81,6 +82,13 @@ static ngx_command_t  ngx_kafka_sse_commands[] = {
     { ngx_string("kafka_sse_drain"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_kafka_sse_conf_drain,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kafka_sse_backlog"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_kafka_sse_backlog_directive,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -242,6 +250,7 @@ ngx_kafka_sse_create_main_conf(ngx_conf_t *cf)
     kmcf->history.bytes = NGX_CONF_UNSET_SIZE;
     kmcf->history.age = NGX_CONF_UNSET_MSEC;
     kmcf->drain = NGX_CONF_UNSET_MSEC;
+    kmcf->backlog = NGX_CONF_UNSET_SIZE;
 
     return kmcf;
 }
@@ -260,6 +269,7 @@ ngx_kafka_sse_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_uint_value(kmcf->history.records, 1000);
     ngx_conf_init_msec_value(kmcf->history.age, 5 * 60 * 1000);
     ngx_conf_init_msec_value(kmcf->drain, 10000);
+    ngx_conf_init_size_value(kmcf->backlog, 256 * 1024 * 1024);
 
     if (kmcf->redis == NULL
         && ngx_kafka_sse_redis_url_default(cf, &kmcf->redis) != NGX_OK)

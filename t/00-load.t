@@ -147,6 +147,9 @@ my %good = (
         'kafka_sse_history age=500ms bytes=1m records=10;',
         'kafka_sse_drain 10s;',
         'kafka_sse_drain 0;',
+        'kafka_sse_backlog 1m;',
+        'kafka_sse_backlog 2048k;',
+        'kafka_sse_backlog 16384m;',
         map { "kafka_sse_$_;" } 'heartbeat 15s', 'retry 1s', 'event x',
                                 'data value', 'start latest', 'slow lag=1m',
                                 'max_duration 1h', 'flush 1s',
@@ -491,6 +494,20 @@ bad("kafka_sse_$_ twice is refused", (split)[0] =~ s/^/kafka_sse_/r,
 bad_at(l => 'kafka_sse_status xml;', 'xml', alone => 1);
 bad_at(h => "kafka_sse_drain $_;", $_) for 'x', '-1s';
 
+bad_at(h => "kafka_sse_backlog $$_[0];", $$_[1]) for (
+    [ 'x', 'x' ],
+    [ '""', '' ],
+    [ '-1m', '-1m' ],
+    [ '0', '0' ],
+    [ 'off', 'off' ],
+    [ '1048575', '1048575' ],
+    [ '2m 3m', 'kafka_sse_backlog' ],
+);
+
+bad('kafka_sse_backlog twice is refused', 'kafka_sse_backlog',
+    'kafka_sse_backlog 3m;',
+    h => "kafka_sse_backlog 2m;\nkafka_sse_backlog 3m;");
+
 bad_at(h => "kafka_sse_history $$_[0];", $$_[1]) for (
     [ '100', '100' ],
     [ 'records=', 'records=' ],
@@ -516,7 +533,8 @@ bad('kafka_sse_history twice is refused', 'kafka_sse_history',
 # ---- where it may stand
 
 for my $directive ('kafka_sse_zone a:8m', 'kafka_sse_redis redis://127.0.0.1',
-                   'kafka_sse_drain 1s', 'kafka_sse_history records=1')
+                   'kafka_sse_drain 1s', 'kafka_sse_history records=1',
+                   'kafka_sse_backlog 1m')
 {
     my ($name) = split / /, $directive;
     bad_at($_ => "$directive;", $name) for qw(s l);

@@ -89,6 +89,7 @@ typedef struct {
     ssize_t                      ring_size;
     ngx_kafka_sse_history_conf_t history;
     ngx_msec_t                   drain;
+    size_t                       backlog;      /* bytes of a worker's logs */
     ngx_uint_t                   cloudevents;  /* some location wants JSON
                                                   records recognized */
 } ngx_kafka_sse_main_conf_t;

@@ -50,6 +50,7 @@ typedef struct {
     ngx_atomic_t                   pid;
     ngx_atomic_t                   streams;    /* open now */
     ngx_atomic_t                   groups;     /* that they are in */
+    ngx_atomic_t                   backlog;    /* bytes of its logs */
 } ngx_kafka_sse_worker_sh_t;
 
 
@@ -121,6 +122,7 @@ typedef struct {
     ngx_atomic_t                   resets;     /* stream-reset events */
     ngx_atomic_t                   closed[NGX_KAFKA_SSE_CLOSE_REASONS];
     ngx_atomic_t                   laps;
+    ngx_atomic_t                   backlog_closed;      /* streams */
 
     ngx_kafka_sse_worker_sh_t      workers[NGX_MAX_PROCESSES];
 } ngx_kafka_sse_node_sh_t;

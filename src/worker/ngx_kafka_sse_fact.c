@@ -66,6 +66,8 @@ static void ngx_kafka_sse_fact_ring_too_large(ngx_kafka_sse_fact_row_t *row,
     ngx_kafka_sse_fact_value_t *value);
 static void ngx_kafka_sse_fact_open(ngx_kafka_sse_fact_row_t *row,
     ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_backlog_limit(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
 
 
 static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_companion[] = {
@@ -267,6 +269,12 @@ static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_streams[] = {
     { "laps", "streams_laps_total",
       "Times that the ring passed a worker.",
       offsetof(ngx_kafka_sse_node_sh_t, laps), NULL },
+    { "backlog_limit", "streams_backlog_limit_bytes",
+      "What a worker's logs may have in all.",
+      0, ngx_kafka_sse_fact_backlog_limit },
+    { "backlog_closed", "streams_backlog_closed_total",
+      "Streams that were closed as a worker's logs had more.",
+      offsetof(ngx_kafka_sse_node_sh_t, backlog_closed), NULL },
 
     { NULL, NULL, NULL, 0, NULL }
 };
@@ -293,6 +301,9 @@ static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_worker[] = {
     { "groups", "worker_groups",
       "Groups of a worker, whose streams are sent the same.",
       offsetof(ngx_kafka_sse_worker_sh_t, groups), NULL },
+    { "backlog", "worker_backlog_bytes",
+      "What a worker's logs have for streams that are behind.",
+      offsetof(ngx_kafka_sse_worker_sh_t, backlog), NULL },
 
     { NULL, NULL, NULL, 0, NULL }
 };
@@ -816,4 +827,13 @@ ngx_kafka_sse_fact_open(ngx_kafka_sse_fact_row_t *row,
             value->number += node->workers[i].streams;
         }
     }
+}
+
+
+static void
+ngx_kafka_sse_fact_backlog_limit(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    value->type = NGX_KAFKA_SSE_FACT_NUMBER;
+    value->number = ngx_kafka_sse_hub->conf->backlog;
 }

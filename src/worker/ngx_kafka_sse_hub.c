@@ -105,6 +105,7 @@ ngx_kafka_sse_hub_create(ngx_cycle_t *cycle, ngx_kafka_sse_main_conf_t *kmcf)
     hub->row = &hub->node->workers[ngx_process_slot];
     hub->row->streams = 0;
     hub->row->groups = 0;
+    hub->row->backlog = 0;
     hub->row->pid = ngx_pid;
 
     hub->turn.handler = ngx_kafka_sse_hub_turn_handler;
@@ -230,6 +231,7 @@ ngx_kafka_sse_hub_turn_handler(ngx_event_t *ev)
     }
 
     more |= ngx_kafka_sse_hub_advance(hub);
+    more |= ngx_kafka_sse_backlog_look(hub);
 
     if (!more && ngx_kafka_sse_pace_end(&hub->pace) != NGX_OK) {
         return;

@@ -15,6 +15,7 @@
 
 #include <shared/ngx_kafka_sse_link.h>
 #include <shared/ngx_kafka_sse_zone.h>
+#include <worker/ngx_kafka_sse_backlog.h>
 #include <worker/ngx_kafka_sse_group.h>
 #include <worker/ngx_kafka_sse_pace.h>
 
@@ -44,6 +45,7 @@ struct ngx_kafka_sse_hub_s {
     ngx_queue_t                 late;       /* streams behind their limit */
     ngx_uint_t                  nstreams;
     size_t                      log_bytes;  /* of all groups' chunks */
+    ngx_kafka_sse_backlog_t     backlog;    /* when that is too much */
 
     ngx_uint_t                  asked;      /* filters, in this turn */
 

@@ -163,7 +163,9 @@ ngx_kafka_sse_worker_tick_handler(ngx_event_t *ev)
 
     ngx_kafka_sse_stream_look(hub);
 
-    if (!hub->synced || hub->retry || !ngx_queue_empty(&hub->privates)) {
+    if (ngx_kafka_sse_backlog_look(hub)
+        || !hub->synced || hub->retry || !ngx_queue_empty(&hub->privates))
+    {
         ngx_kafka_sse_hub_post(hub);
     }
 
