@@ -177,7 +177,8 @@ sub expected ($from, $to) { join ' ', map { "r$_" } $from .. $to }
     $long->wait_records(100);
 
     pass('what is more than 64 KB does not wait');
-    is(($long->records)[0]{data}, "r$first", '... what came before it is first');
+    is(($long->records)[0]{data}, "r$first",
+       '... what came before it is first');
 
     $_->close for $long, $beat;
 }
@@ -244,7 +245,8 @@ sub expected ($from, $to) { join ' ', map { "r$_" } $from .. $to }
 
         is($sse->wait_end, 'done', "$name: a reload ends the stream in order");
         is(join(' ', map { $_->{data} } @{$sse->events}),
-           expected($first, $n) . ' drain', '... with what was gathered before');
+           expected($first, $n) . ' drain',
+           '... with what was gathered before');
         is_deeply($sse->faults, [], '... in a proper stream');
     }
 

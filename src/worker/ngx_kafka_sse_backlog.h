@@ -17,7 +17,7 @@
 /*
  * The memory of all logs of a worker has a cap.  When it is passed, streams are
  * closed, those that are furthest behind first; their clients come back and
- * resume, from shared memory or from Kafka.  A time of this is an episode, which
+ * resume, from shared memory or from Kafka.  A time of this is an episode, and
  * is logged when it begins and when it is over.
  */
 
