@@ -26,7 +26,7 @@ my $out = File::Spec->rel2abs($ENV{UNIT_OUT} || "$top/build/unit");
 my $seconds = defined $ENV{FUZZ_SECONDS} ? $ENV{FUZZ_SECONDS} : 3;
 
 my @units = qw(record envelope ring ring_step ring_race topics position template
-	frame log pace start message redis field filter index);
+	frame log pace wheel start message redis field filter index);
 my @fuzzers = qw(position envelope template frame message field filter);
 
 if (!-f "$src/objs/ngx_auto_config.h") {
