@@ -712,9 +712,6 @@ ngx_kafka_sse_group_cut(ngx_kafka_sse_group_t *group, ngx_uint_t reason)
 void
 ngx_kafka_sse_group_flush(ngx_kafka_sse_group_t *group)
 {
-    ngx_queue_t             *q;
-    ngx_kafka_sse_stream_t  *stream;
-
     ngx_kafka_sse_group_settle(group);
 
     if (group->is_dirty) {
@@ -728,13 +725,7 @@ ngx_kafka_sse_group_flush(ngx_kafka_sse_group_t *group)
 
     group->flush.timedout = 0;
 
-    for (q = ngx_queue_head(&group->streams);
-         q != ngx_queue_sentinel(&group->streams);
-         q = ngx_queue_next(q))
-    {
-        stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, queue);
-        ngx_kafka_sse_stream_send(stream);
-    }
+    ngx_kafka_sse_stream_send_all(group);
 
     ngx_kafka_sse_log_settle(&group->log);
 

@@ -12,6 +12,7 @@
 #include <worker/ngx_kafka_sse_catchup.h>
 #include <worker/ngx_kafka_sse_hub.h>
 #include <worker/ngx_kafka_sse_index.h>
+#include <worker/ngx_kafka_sse_life.h>
 #include <worker/ngx_kafka_sse_resume.h>
 #include <worker/ngx_kafka_sse_rewind.h>
 #include <worker/ngx_kafka_sse_roster.h>
@@ -98,8 +99,8 @@ ngx_kafka_sse_hub_create(ngx_cycle_t *cycle, ngx_kafka_sse_main_conf_t *kmcf)
     ngx_queue_init(&hub->waiting);
     ngx_queue_init(&hub->dirty);
     ngx_queue_init(&hub->streams);
-    ngx_queue_init(&hub->late);
 
+    ngx_kafka_sse_life_init(hub);
     ngx_kafka_sse_rewind_init(hub);
 
     hub->row = &hub->node->workers[ngx_process_slot];

@@ -18,6 +18,7 @@
 #include <worker/ngx_kafka_sse_backlog.h>
 #include <worker/ngx_kafka_sse_group.h>
 #include <worker/ngx_kafka_sse_pace.h>
+#include <worker/ngx_kafka_sse_wheel.h>
 
 
 /* one worker's groups; lives as long as the worker */
@@ -43,6 +44,8 @@ struct ngx_kafka_sse_hub_s {
     ngx_queue_t                 dirty;
     ngx_queue_t                 streams;    /* all */
     ngx_queue_t                 late;       /* streams behind their limit */
+    ngx_queue_t                 ends;       /* streams that are to end */
+    ngx_kafka_sse_wheel_t       wheel;      /* heartbeats, max_duration */
     ngx_uint_t                  nstreams;
     size_t                      log_bytes;  /* of all groups' chunks */
     ngx_kafka_sse_backlog_t     backlog;    /* when that is too much */
@@ -72,6 +75,8 @@ struct ngx_kafka_sse_hub_s {
     ngx_event_t                 turn;
     ngx_kafka_sse_pace_t        pace;       /* of turns */
     ngx_event_t                 tick;       /* once a second */
+    ngx_event_t                 beat;       /* the wheel's timer */
+    ngx_event_t                 end;        /* posted: of the ends */
     ngx_event_t                 drain;
     ngx_msec_t                  drain_end;
     unsigned                    synced:1;   /* cursor and topics are known */

@@ -74,6 +74,22 @@ ngx_kafka_sse_log_commit(ngx_kafka_sse_log_t *log, size_t len)
 }
 
 
+ngx_str_t
+ngx_kafka_sse_log_fresh(ngx_kafka_sse_log_t *log)
+{
+    ngx_str_t  fresh;
+
+    ngx_str_null(&fresh);
+
+    if (log->mark && log->mark == log->last) {
+        fresh.data = log->mark->data + log->mark_offset;
+        fresh.len = log->mark->used - log->mark_offset;
+    }
+
+    return fresh;
+}
+
+
 void
 ngx_kafka_sse_log_settle(ngx_kafka_sse_log_t *log)
 {

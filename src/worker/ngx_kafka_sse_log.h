@@ -70,6 +70,13 @@ void ngx_kafka_sse_log_init(ngx_kafka_sse_log_t *log, size_t *total);
 u_char *ngx_kafka_sse_log_reserve(ngx_kafka_sse_log_t *log, size_t len);
 void ngx_kafka_sse_log_commit(ngx_kafka_sse_log_t *log, size_t len);
 
+/*
+ * What was appended since the last _settle(), if it is contiguous, else len 0:
+ * what each cursor will be shown that has been at the end since then.
+ */
+
+ngx_str_t ngx_kafka_sse_log_fresh(ngx_kafka_sse_log_t *log);
+
 /* after every cursor of the log has been asked to go on, or has left */
 
 void ngx_kafka_sse_log_settle(ngx_kafka_sse_log_t *log);

@@ -459,8 +459,8 @@ ngx_kafka_sse_request_join(ngx_kafka_sse_stream_t *stream, ngx_str_t *id)
                      : NGX_KAFKA_SSE_RESUME_REPLAY;
 
     if (id->len) {
-        stream->position = ngx_palloc(stream->request->pool,
-                                      sizeof(ngx_kafka_sse_position_t));
+        stream->position = ngx_alloc(sizeof(ngx_kafka_sse_position_t),
+                                     stream->connection->log);
         if (stream->position == NULL) {
             return NGX_ERROR;
         }

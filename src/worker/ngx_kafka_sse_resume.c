@@ -252,7 +252,7 @@ ngx_kafka_sse_resume_wait(ngx_kafka_sse_hub_t *hub,
 
     group->is_lost = 1;
 
-    stream->position = NULL;
+    ngx_kafka_sse_stream_placed(stream);
     stream->resume = (group->is_unknown) ? NGX_KAFKA_SSE_RESUME_RESET
                                          : NGX_KAFKA_SSE_RESUME_REPLAY;
 
@@ -290,7 +290,7 @@ ngx_kafka_sse_resume_join(ngx_kafka_sse_hub_t *hub,
         return NGX_ERROR;
     }
 
-    stream->position = NULL;
+    ngx_kafka_sse_stream_placed(stream);
 
     if (equal) {
         ngx_kafka_sse_group_free(group);

@@ -9,43 +9,47 @@
 #include <ngx_http.h>
 
 #include <worker/ngx_kafka_sse_hub.h>
-#include <worker/ngx_kafka_sse_refusal.h>
-#include <worker/ngx_kafka_sse_resume.h>
+#include <worker/ngx_kafka_sse_life.h>
 #include <worker/ngx_kafka_sse_stream.h>
 
 
 #define NGX_KAFKA_SSE_STREAM_PIECE  (64 * 1024)    /* bytes of one send */
 #define NGX_KAFKA_SSE_STREAM_SLICE  (256 * 1024)   /* bytes in a row */
 
-/* a client that is too far behind: it is given up after so many ms without
-   taking anything, or when it is so many times as far behind */
+/* a client that is so many times further behind than it may is given up at
+   once */
 
-#define NGX_KAFKA_SSE_STREAM_PATIENCE  1000
-#define NGX_KAFKA_SSE_STREAM_BURST     8
+#define NGX_KAFKA_SSE_STREAM_BURST  8
+
+/* a chunk's size in hex and CR LF */
+
+#define NGX_KAFKA_SSE_STREAM_CHUNK  (2 * sizeof(size_t) + 2)
 
 
-static ngx_str_t ngx_kafka_sse_stream_retry(ngx_kafka_sse_stream_t *stream,
-    ngx_pool_t *pool);
 static void ngx_kafka_sse_stream_write_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_kafka_sse_stream_tune(ngx_kafka_sse_stream_t *stream);
+static void ngx_kafka_sse_stream_frame(ngx_kafka_sse_stream_t *stream);
+static ngx_inline ngx_uint_t ngx_kafka_sse_stream_is_plain(
+    ngx_kafka_sse_stream_t *stream);
+static ngx_inline void ngx_kafka_sse_stream_prefetch(ngx_queue_t *q);
 static ngx_uint_t ngx_kafka_sse_stream_slow(ngx_kafka_sse_stream_t *stream);
-static size_t ngx_kafka_sse_stream_lag(ngx_kafka_sse_stream_t *stream);
+static ngx_int_t ngx_kafka_sse_stream_send_pending(
+    ngx_kafka_sse_stream_t *stream);
 static ngx_int_t ngx_kafka_sse_stream_send_log(ngx_kafka_sse_stream_t *stream,
     ngx_str_t *piece);
-static ngx_int_t ngx_kafka_sse_stream_lend(ngx_kafka_sse_stream_t *stream,
+static ngx_int_t ngx_kafka_sse_stream_taken(ngx_kafka_sse_stream_t *stream,
+    ssize_t n, size_t len);
+static void ngx_kafka_sse_stream_went(ngx_kafka_sse_stream_t *stream,
+    ngx_int_t rc);
+static ngx_int_t ngx_kafka_sse_stream_filter(ngx_kafka_sse_stream_t *stream,
+    ngx_str_t *piece);
+static ngx_buf_t *ngx_kafka_sse_stream_lend(ngx_kafka_sse_stream_t *stream,
     ngx_str_t *piece);
 static ngx_int_t ngx_kafka_sse_stream_returned(
     ngx_kafka_sse_stream_t *stream, ngx_int_t rc);
+static void ngx_kafka_sse_stream_release(ngx_kafka_sse_stream_t *stream);
+static void ngx_kafka_sse_stream_clear(ngx_kafka_sse_stream_t *stream);
 static void ngx_kafka_sse_stream_block(ngx_kafka_sse_stream_t *stream);
-static void ngx_kafka_sse_stream_post(ngx_kafka_sse_stream_t *stream);
-static void ngx_kafka_sse_stream_schedule(ngx_kafka_sse_stream_t *stream,
-    ngx_msec_t silent);
-static ngx_msec_t ngx_kafka_sse_stream_duration(
-    ngx_kafka_sse_loc_conf_t *klcf);
-static ngx_msec_int_t ngx_kafka_sse_stream_left(
-    ngx_kafka_sse_stream_t *stream);
-static void ngx_kafka_sse_stream_timer_handler(ngx_event_t *ev);
-static void ngx_kafka_sse_stream_finish(ngx_kafka_sse_stream_t *stream);
 static void ngx_kafka_sse_stream_cleanup(void *data);
 
 
@@ -57,7 +61,12 @@ ngx_str_t  ngx_kafka_sse_stream_resumes[] = {
 };
 
 
-static ngx_str_t  ngx_kafka_sse_stream_heartbeat = ngx_string(":\n\n");
+/* one text for all, by framing */
+
+static ngx_str_t  ngx_kafka_sse_stream_heartbeats[] = {
+    ngx_string(":\n\n"),
+    ngx_string("3" CRLF ":\n\n" CRLF)
+};
 
 
 ngx_kafka_sse_stream_t *
@@ -72,21 +81,8 @@ ngx_kafka_sse_stream_create(ngx_http_request_t *r)
     }
 
     stream->request = r;
+    stream->connection = r->connection;
     stream->conf = ngx_http_get_module_loc_conf(r, ngx_kafka_sse_module);
-    stream->sent = ngx_current_msec;
-    stream->limit = ngx_current_msec
-                    + ngx_kafka_sse_stream_duration(stream->conf);
-
-    stream->heartbeat.handler = ngx_kafka_sse_stream_timer_handler;
-    stream->heartbeat.data = stream;
-    stream->heartbeat.log = r->connection->log;
-
-    stream->buf = ngx_calloc_buf(r->pool);
-    if (stream->buf == NULL) {
-        return NULL;
-    }
-
-    stream->buf->tag = (ngx_buf_tag_t) &ngx_kafka_sse_module;
 
     cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
@@ -121,7 +117,7 @@ ngx_kafka_sse_stream_watch(ngx_kafka_sse_stream_t *stream)
         return NGX_ERROR;
     }
 
-    ngx_kafka_sse_stream_schedule(stream, 0);
+    ngx_kafka_sse_life_begin(ngx_kafka_sse_hub, stream);
 
     rev = r->connection->read;
 
@@ -141,7 +137,7 @@ ngx_kafka_sse_stream_tune(ngx_kafka_sse_stream_t *stream)
     ngx_connection_t          *c;
     ngx_http_core_loc_conf_t  *clcf;
 
-    c = stream->request->connection;
+    c = stream->connection;
 
     /* nginx itself does it for TLS, HTTP/2 and kept connections only */
 
@@ -186,45 +182,44 @@ ngx_kafka_sse_stream_pend_id(ngx_kafka_sse_stream_t *stream, ngx_str_t *id)
 }
 
 
+/* once it is sent, nothing of it is left: most streams have no other piece */
+
 ngx_int_t
 ngx_kafka_sse_stream_pend(ngx_kafka_sse_stream_t *stream, ngx_str_t *extra)
 {
-    u_char     *p;
-    size_t      len;
-    ngx_str_t   retry;
+    u_char  *p;
+    size_t   len;
 
     if (stream->begun && extra->len == 0) {
         return NGX_OK;
     }
 
-    ngx_str_null(&retry);
+    len = sizeof(ngx_buf_t) + NGX_KAFKA_SSE_STREAM_CHUNK
+          + NGX_KAFKA_SSE_STREAM_RETRY_LEN + sizeof(":\n\n") + extra->len
+          + sizeof(CRLF);
 
-    if (!stream->begun) {
-        retry = ngx_kafka_sse_stream_retry(stream, stream->request->pool);
-        if (retry.data == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    len = retry.len + ngx_kafka_sse_stream_heartbeat.len + extra->len;
-
-    p = ngx_pnalloc(stream->request->pool, len);
+    p = ngx_alloc(len, stream->connection->log);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
+    ngx_free(stream->piece);
+
+    stream->piece = p;
+    p += sizeof(ngx_buf_t) + NGX_KAFKA_SSE_STREAM_CHUNK;
     stream->pending.data = p;
 
     if (!stream->begun) {
-        p = ngx_cpymem(p, retry.data, retry.len);
-        p = ngx_cpymem(p, ngx_kafka_sse_stream_heartbeat.data,
-                       ngx_kafka_sse_stream_heartbeat.len);
+        p = ngx_kafka_sse_stream_retry(stream, p);
+        p = ngx_cpymem(p, ":\n\n", sizeof(":\n\n") - 1);
     }
 
     p = ngx_cpymem(p, extra->data, extra->len);
 
     stream->pending.len = p - stream->pending.data;
+    stream->framed = 0;
     stream->begun = 1;
+    stream->clear = 0;
 
     return NGX_OK;
 }
@@ -232,10 +227,9 @@ ngx_kafka_sse_stream_pend(ngx_kafka_sse_stream_t *stream, ngx_str_t *extra)
 
 /* the jitter keeps clients that were cut together from coming back together */
 
-static ngx_str_t
-ngx_kafka_sse_stream_retry(ngx_kafka_sse_stream_t *stream, ngx_pool_t *pool)
+u_char *
+ngx_kafka_sse_stream_retry(ngx_kafka_sse_stream_t *stream, u_char *p)
 {
-    ngx_str_t   retry;
     ngx_msec_t  ms;
 
     ms = stream->conf->retry;
@@ -244,14 +238,71 @@ ngx_kafka_sse_stream_retry(ngx_kafka_sse_stream_t *stream, ngx_pool_t *pool)
         ms += ngx_random() % (stream->conf->retry_jitter + 1);
     }
 
-    retry.len = 0;
-    retry.data = ngx_pnalloc(pool, sizeof("retry: \n") + NGX_INT64_LEN);
+    return ngx_sprintf(p, "retry: %M\n", ms);
+}
 
-    if (retry.data) {
-        retry.len = ngx_sprintf(retry.data, "retry: %M\n", ms) - retry.data;
+
+/* chunk framing around a piece that goes past the filters */
+
+static void
+ngx_kafka_sse_stream_frame(ngx_kafka_sse_stream_t *stream)
+{
+    u_char     *p;
+    size_t      len;
+    ngx_str_t  *pending;
+    u_char      size[NGX_KAFKA_SSE_STREAM_CHUNK];
+
+    if (stream->framed) {
+        return;
     }
 
-    return retry;
+    stream->framed = 1;
+
+    if (stream->framing != NGX_KAFKA_SSE_FRAMING_CHUNKED) {
+        return;
+    }
+
+    pending = &stream->pending;
+
+    p = pending->data + pending->len;
+    *p++ = CR;
+    *p++ = LF;
+
+    len = ngx_sprintf(size, "%xz" CRLF, pending->len) - size;
+
+    pending->data -= len;
+    ngx_memcpy(pending->data, size, len);
+    pending->len = p - pending->data;
+}
+
+
+/*
+ * For a group whose streams are to learn more than that they are connected,
+ * here is the place: _pend_id() instead.
+ */
+
+void
+ngx_kafka_sse_stream_beat(ngx_kafka_sse_stream_t *stream)
+{
+    if (ngx_kafka_sse_group_heartbeat(ngx_kafka_sse_hub, stream->group)) {
+        return;
+    }
+
+    stream->pending = ngx_kafka_sse_stream_heartbeats[
+                          stream->direct ? stream->framing
+                                         : NGX_KAFKA_SSE_FRAMING_RAW];
+    stream->framed = 1;
+    stream->clear = 0;
+
+    ngx_kafka_sse_stream_send(stream);
+}
+
+
+void
+ngx_kafka_sse_stream_placed(ngx_kafka_sse_stream_t *stream)
+{
+    ngx_free(stream->position);
+    stream->position = NULL;
 }
 
 
@@ -291,6 +342,99 @@ ngx_kafka_sse_stream_records(ngx_kafka_sse_stream_t *stream)
 }
 
 
+/*
+ * Most streams have all that was sent before and want what was appended since,
+ * which is in one piece: for them it is one send, and no more than one line of
+ * memory of ours is looked at.  The others, and those whose client does not
+ * take all of it, are _send()'s.
+ */
+
+void
+ngx_kafka_sse_stream_send_all(ngx_kafka_sse_group_t *group)
+{
+    ssize_t                  n;
+    ngx_str_t                fresh;
+    ngx_queue_t             *q, *next;
+    ngx_connection_t        *c;
+    ngx_kafka_sse_stream_t  *stream;
+
+    fresh = ngx_kafka_sse_log_fresh(&group->log);
+
+    if (fresh.len > NGX_KAFKA_SSE_STREAM_PIECE || group->is_private) {
+        fresh.len = 0;
+    }
+
+    for (q = ngx_queue_head(&group->streams);
+         q != ngx_queue_sentinel(&group->streams);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, queue);
+
+        if (next != ngx_queue_sentinel(&group->streams)) {
+            ngx_kafka_sse_stream_prefetch(next);
+        }
+
+        if (fresh.len == 0
+            || !ngx_kafka_sse_stream_is_plain(stream)
+            || stream->cursor.chunk
+            || stream->cursor.pos != group->log.settled)
+        {
+            ngx_kafka_sse_stream_send(stream);
+            continue;
+        }
+
+        c = stream->connection;
+
+        n = c->send(c, fresh.data, fresh.len);
+
+        if (n == (ssize_t) fresh.len) {
+            stream->cursor.pos = group->log.end;
+            stream->sent = ngx_current_msec;
+            continue;
+        }
+
+        (void) ngx_kafka_sse_cursor_peek(&stream->cursor, &group->log);
+
+        ngx_kafka_sse_stream_went(stream,
+                        ngx_kafka_sse_stream_taken(stream, n, fresh.len));
+
+        ngx_kafka_sse_stream_send(stream);
+    }
+}
+
+
+static ngx_inline ngx_uint_t
+ngx_kafka_sse_stream_is_plain(ngx_kafka_sse_stream_t *stream)
+{
+    return stream->direct
+           && stream->clear
+           && !stream->blocked
+           && !stream->ending
+           && !stream->closing;
+}
+
+
+/*
+ * While the kernel is busy with one stream, the memory of the next arrives,
+ * and of the one after it what tells where that is.
+ */
+
+static ngx_inline void
+ngx_kafka_sse_stream_prefetch(ngx_queue_t *q)
+{
+    ngx_connection_t        *c;
+    ngx_kafka_sse_stream_t  *stream;
+
+    stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, queue);
+    c = stream->connection;
+
+    __builtin_prefetch(c);
+    __builtin_prefetch(&c->sent);
+    __builtin_prefetch(ngx_queue_next(q));
+}
+
+
 void
 ngx_kafka_sse_stream_send(ngx_kafka_sse_stream_t *stream)
 {
@@ -317,8 +461,7 @@ ngx_kafka_sse_stream_send(ngx_kafka_sse_stream_t *stream)
         }
 
         if (stream->pending.len) {
-            rc = ngx_kafka_sse_stream_lend(stream, &stream->pending);
-            stream->pending.len = 0;
+            rc = ngx_kafka_sse_stream_send_pending(stream);
 
         } else if (piece.len && slice < NGX_KAFKA_SSE_STREAM_SLICE) {
             piece.len = ngx_min(piece.len, NGX_KAFKA_SSE_STREAM_PIECE);
@@ -327,7 +470,7 @@ ngx_kafka_sse_stream_send(ngx_kafka_sse_stream_t *stream)
 
         } else if (piece.len) {
             stream->blocked = 1;
-            ngx_post_event(stream->request->connection->write,
+            ngx_post_event(stream->connection->write,
                            &ngx_posted_next_events);
             break;
 
@@ -335,19 +478,14 @@ ngx_kafka_sse_stream_send(ngx_kafka_sse_stream_t *stream)
             break;
         }
 
-        if (rc == NGX_ERROR) {
-            ngx_kafka_sse_stream_close(stream, NGX_KAFKA_SSE_CLOSE_CLIENT);
-            return;
-        }
-
-        stream->sent = ngx_current_msec;
-
-        if (rc == NGX_AGAIN) {
-            ngx_kafka_sse_stream_block(stream);
-        }
+        ngx_kafka_sse_stream_went(stream, rc);
     }
 
-    if (ngx_kafka_sse_stream_slow(stream)) {
+    if (stream->closing) {
+        return;
+    }
+
+    if (stream->blocked && ngx_kafka_sse_stream_slow(stream)) {
         ngx_kafka_sse_stream_close(stream, NGX_KAFKA_SSE_CLOSE_SLOW);
         return;
     }
@@ -356,8 +494,10 @@ ngx_kafka_sse_stream_send(ngx_kafka_sse_stream_t *stream)
         return;
     }
 
+    ngx_kafka_sse_stream_clear(stream);
+
     if (stream->ending) {
-        ngx_kafka_sse_stream_post(stream);
+        ngx_kafka_sse_life_end(ngx_kafka_sse_hub, stream);
         return;
     }
 
@@ -367,10 +507,57 @@ ngx_kafka_sse_stream_send(ngx_kafka_sse_stream_t *stream)
 }
 
 
+static void
+ngx_kafka_sse_stream_went(ngx_kafka_sse_stream_t *stream, ngx_int_t rc)
+{
+    if (rc == NGX_ERROR) {
+        ngx_kafka_sse_stream_close(stream, NGX_KAFKA_SSE_CLOSE_CLIENT);
+        return;
+    }
+
+    stream->sent = ngx_current_msec;
+
+    if (rc == NGX_AGAIN) {
+        ngx_kafka_sse_stream_block(stream);
+    }
+}
+
+
+/* all is with the kernel: what is appended next may go there at once */
+
+static void
+ngx_kafka_sse_stream_clear(ngx_kafka_sse_stream_t *stream)
+{
+    ngx_connection_t  *c;
+
+    c = stream->connection;
+
+    if (stream->clear
+        || !stream->direct
+        || stream->request->out
+        || c->buffered)
+    {
+        return;
+    }
+
+    stream->clear = 1;
+
+#if (NGX_HTTP_SSL)
+
+    /* nginx's own 16 KB (ssl_buffer_size), for what goes by the filters */
+
+    if (c->ssl) {
+        ngx_ssl_free_buffer(c);
+    }
+
+#endif
+}
+
+
 /*
  * A burst is more than the limit at once, for clients that are not slow, too:
  * who takes something of it may be some times as far behind.  Who does not is
- * looked at again, see _look().
+ * looked at again, see life_look().
  */
 
 static ngx_uint_t
@@ -395,7 +582,7 @@ ngx_kafka_sse_stream_slow(ngx_kafka_sse_stream_t *stream)
  * be too slow: a private group is paced by its client.
  */
 
-static size_t
+size_t
 ngx_kafka_sse_stream_lag(ngx_kafka_sse_stream_t *stream)
 {
     ngx_kafka_sse_group_t  *group;
@@ -403,7 +590,7 @@ ngx_kafka_sse_stream_lag(ngx_kafka_sse_stream_t *stream)
     group = stream->group;
 
     if (!stream->blocked
-        || stream->request->connection->write->posted
+        || stream->connection->write->posted
         || group == NULL
         || group->is_private)
     {
@@ -414,56 +601,99 @@ ngx_kafka_sse_stream_lag(ngx_kafka_sse_stream_t *stream)
 }
 
 
-void
-ngx_kafka_sse_stream_look(ngx_kafka_sse_hub_t *hub)
+/* NGX_OK: all of it is with the kernel; NGX_AGAIN: not all; NGX_ERROR */
+
+static ngx_int_t
+ngx_kafka_sse_stream_send_pending(ngx_kafka_sse_stream_t *stream)
 {
-    ngx_queue_t             *q, *next;
-    ngx_kafka_sse_stream_t  *stream;
+    ssize_t              n;
+    ngx_str_t            piece;
+    ngx_chain_t          out;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
 
-    for (q = ngx_queue_head(&hub->late);
-         q != ngx_queue_sentinel(&hub->late);
-         q = next)
-    {
-        next = ngx_queue_next(q);
-        stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, behind);
+    r = stream->request;
+    c = stream->connection;
 
-        if (ngx_kafka_sse_stream_lag(stream) <= stream->conf->lag) {
-            stream->late = 0;
-            ngx_queue_remove(q);
+    if (!stream->direct) {
+        piece = stream->pending;
+        stream->pending.len = 0;
 
-        } else if (ngx_current_msec - stream->sent
-                   >= NGX_KAFKA_SSE_STREAM_PATIENCE)
-        {
-            ngx_kafka_sse_stream_close(stream, NGX_KAFKA_SSE_CLOSE_SLOW);
-        }
+        return ngx_kafka_sse_stream_filter(stream, &piece);
     }
+
+    ngx_kafka_sse_stream_frame(stream);
+
+    if (r->out || c->buffered) {
+
+        /*
+         * In one piece with the header, which waits in the write filter.  That
+         * keeps a buf no longer than it takes to send it.
+         */
+
+        stream->buf = (ngx_buf_t *) stream->piece;
+        ngx_memzero(stream->buf, sizeof(ngx_buf_t));
+
+        piece = stream->pending;
+        stream->pending.len = 0;
+
+        out.buf = ngx_kafka_sse_stream_lend(stream, &piece);
+        out.next = NULL;
+
+        return ngx_kafka_sse_stream_returned(stream,
+                                             ngx_http_write_filter(r, &out));
+    }
+
+    n = c->send(c, stream->pending.data, stream->pending.len);
+
+    if (n == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    if (n == NGX_AGAIN || n == 0) {
+        return NGX_AGAIN;
+    }
+
+    stream->pending.data += n;
+    stream->pending.len -= n;
+
+    ngx_kafka_sse_stream_release(stream);
+
+    return (stream->pending.len && !c->write->ready) ? NGX_AGAIN : NGX_OK;
 }
 
 
-/* NGX_OK: all of the piece is with the kernel; NGX_AGAIN: not all; NGX_ERROR */
+/* the same for a piece of the log */
 
 static ngx_int_t
 ngx_kafka_sse_stream_send_log(ngx_kafka_sse_stream_t *stream,
     ngx_str_t *piece)
 {
-    ssize_t              n;
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
+    ngx_connection_t  *c;
 
-    r = stream->request;
-    c = r->connection;
+    c = stream->connection;
 
     if (!stream->direct) {
         stream->borrowed = piece->len;
-        return ngx_kafka_sse_stream_lend(stream, piece);
+        return ngx_kafka_sse_stream_filter(stream, piece);
     }
 
-    if (r->out || c->buffered) {
+    if (stream->request->out || c->buffered) {
         return NGX_AGAIN;
     }
 
-    n = c->send(c, piece->data, piece->len);
+    return ngx_kafka_sse_stream_taken(stream,
+                                      c->send(c, piece->data, piece->len),
+                                      piece->len);
+}
 
+
+/* n bytes of len of the log are with the kernel, or what send() returned */
+
+static ngx_int_t
+ngx_kafka_sse_stream_taken(ngx_kafka_sse_stream_t *stream, ssize_t n,
+    size_t len)
+{
     if (n == NGX_ERROR) {
         return NGX_ERROR;
     }
@@ -474,20 +704,44 @@ ngx_kafka_sse_stream_send_log(ngx_kafka_sse_stream_t *stream,
 
     ngx_kafka_sse_cursor_advance(&stream->cursor, &stream->group->log, n);
 
-    return ((size_t) n < piece->len && !c->write->ready) ? NGX_AGAIN : NGX_OK;
+    return ((size_t) n < len && !stream->connection->write->ready)
+           ? NGX_AGAIN : NGX_OK;
 }
 
 
 /* sends a piece through the filters, which keep our one buf until it is sent */
 
 static ngx_int_t
+ngx_kafka_sse_stream_filter(ngx_kafka_sse_stream_t *stream, ngx_str_t *piece)
+{
+    ngx_chain_t          out;
+    ngx_http_request_t  *r;
+
+    r = stream->request;
+
+    if (stream->buf == NULL) {
+        stream->buf = ngx_calloc_buf(r->pool);
+        if (stream->buf == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    out.buf = ngx_kafka_sse_stream_lend(stream, piece);
+    out.next = NULL;
+
+    return ngx_kafka_sse_stream_returned(stream,
+                                         ngx_http_output_filter(r, &out));
+}
+
+
+static ngx_buf_t *
 ngx_kafka_sse_stream_lend(ngx_kafka_sse_stream_t *stream, ngx_str_t *piece)
 {
-    ngx_buf_t    *b;
-    ngx_chain_t   out;
+    ngx_buf_t  *b;
 
     b = stream->buf;
 
+    b->tag = (ngx_buf_tag_t) &ngx_kafka_sse_module;
     b->start = piece->data;
     b->pos = piece->data;
     b->last = piece->data + piece->len;
@@ -495,13 +749,9 @@ ngx_kafka_sse_stream_lend(ngx_kafka_sse_stream_t *stream, ngx_str_t *piece)
     b->memory = 1;
     b->flush = 1;
 
-    out.buf = b;
-    out.next = NULL;
-
     stream->lent = 1;
 
-    return ngx_kafka_sse_stream_returned(stream,
-                              ngx_http_output_filter(stream->request, &out));
+    return b;
 }
 
 
@@ -510,7 +760,7 @@ ngx_kafka_sse_stream_lend(ngx_kafka_sse_stream_t *stream, ngx_str_t *piece)
 static ngx_int_t
 ngx_kafka_sse_stream_returned(ngx_kafka_sse_stream_t *stream, ngx_int_t rc)
 {
-    if (rc == NGX_ERROR || stream->request->connection->error) {
+    if (rc == NGX_ERROR || stream->connection->error) {
         return NGX_ERROR;
     }
 
@@ -520,17 +770,35 @@ ngx_kafka_sse_stream_returned(ngx_kafka_sse_stream_t *stream, ngx_int_t rc)
 
     stream->lent = 0;
 
+    ngx_kafka_sse_stream_release(stream);
+
     if (stream->borrowed) {
         ngx_kafka_sse_cursor_advance(&stream->cursor, &stream->group->log,
                                      stream->borrowed);
         stream->borrowed = 0;
     }
 
-    if (stream->request->buffered || stream->request->connection->buffered) {
+    if (stream->request->buffered || stream->connection->buffered) {
         return NGX_AGAIN;
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_kafka_sse_stream_release(ngx_kafka_sse_stream_t *stream)
+{
+    if (stream->pending.len || stream->piece == NULL) {
+        return;
+    }
+
+    if (stream->direct) {
+        stream->buf = NULL;
+    }
+
+    ngx_free(stream->piece);
+    stream->piece = NULL;
 }
 
 
@@ -588,7 +856,8 @@ ngx_kafka_sse_stream_write_handler(ngx_http_request_t *r)
     stream->blocked = 0;
 
     if (stream->lent || r->out || r->buffered || r->connection->buffered) {
-        rc = ngx_http_output_filter(r, NULL);
+        rc = stream->direct ? ngx_http_write_filter(r, NULL)
+                            : ngx_http_output_filter(r, NULL);
 
         if (stream->lent) {
             rc = ngx_kafka_sse_stream_returned(stream, rc);
@@ -646,172 +915,7 @@ ngx_kafka_sse_stream_close(ngx_kafka_sse_stream_t *stream, ngx_uint_t reason)
     stream->closing = 1;
     stream->reason = reason;
 
-    ngx_kafka_sse_stream_post(stream);
-}
-
-
-/* the timer's event carries the end, too: it is the stream's only own event */
-
-static void
-ngx_kafka_sse_stream_post(ngx_kafka_sse_stream_t *stream)
-{
-    ngx_post_event(&stream->heartbeat, &ngx_posted_events);
-}
-
-
-/* one timer for two things: the next heartbeat, or the end if that is first */
-
-static void
-ngx_kafka_sse_stream_schedule(ngx_kafka_sse_stream_t *stream, ngx_msec_t silent)
-{
-    ngx_msec_t      time;
-    ngx_msec_int_t  left;
-
-    time = 0;
-
-    if (stream->conf->heartbeat) {
-        time = stream->conf->heartbeat - silent;
-    }
-
-    if (stream->conf->max_duration && !stream->ending) {
-        left = ngx_max(ngx_kafka_sse_stream_left(stream), 1);
-        time = time ? ngx_min(time, (ngx_msec_t) left) : (ngx_msec_t) left;
-    }
-
-    if (time) {
-        ngx_add_timer(&stream->heartbeat, time);
-    }
-}
-
-
-/* the jitter keeps streams that began together from ending together */
-
-static ngx_msec_t
-ngx_kafka_sse_stream_duration(ngx_kafka_sse_loc_conf_t *klcf)
-{
-    ngx_msec_t  jitter;
-
-    jitter = klcf->max_duration / 100 * klcf->max_duration_jitter
-             + klcf->max_duration % 100 * klcf->max_duration_jitter / 100;
-
-    return klcf->max_duration - (jitter ? ngx_random() % (jitter + 1) : 0);
-}
-
-
-static ngx_msec_int_t
-ngx_kafka_sse_stream_left(ngx_kafka_sse_stream_t *stream)
-{
-    return (ngx_msec_int_t) (stream->limit - ngx_current_msec);
-}
-
-
-static void
-ngx_kafka_sse_stream_timer_handler(ngx_event_t *ev)
-{
-    ngx_msec_t               silent;
-    ngx_connection_t        *c;
-    ngx_kafka_sse_stream_t  *stream;
-
-    stream = ev->data;
-    c = stream->request->connection;
-
-    if (stream->closing
-        || (stream->ending && ngx_kafka_sse_stream_drained(stream)))
-    {
-        ngx_kafka_sse_stream_finish(stream);
-        ngx_http_run_posted_requests(c);
-        return;
-    }
-
-    if (!ev->timedout) {
-        return;
-    }
-
-    ev->timedout = 0;
-
-    if (stream->conf->max_duration && ngx_kafka_sse_stream_left(stream) <= 0) {
-        ngx_kafka_sse_stream_end(stream, NGX_KAFKA_SSE_CLOSE_LIMIT);
-    }
-
-    silent = ngx_current_msec - stream->sent;
-
-    if (stream->conf->heartbeat
-        && silent >= stream->conf->heartbeat
-        && !stream->ending)
-    {
-        /* what is being gathered is as good */
-
-        if (!ngx_kafka_sse_stream_drained(stream)) {
-            ngx_kafka_sse_stream_send(stream);
-
-        } else if (!ngx_kafka_sse_group_heartbeat(ngx_kafka_sse_hub,
-                                                  stream->group))
-        {
-            stream->pending = ngx_kafka_sse_stream_heartbeat;
-            ngx_kafka_sse_stream_send(stream);
-        }
-
-        silent = 0;
-    }
-
-    if (silent >= stream->conf->heartbeat) {
-        silent = 0;             /* blocked: there is no silence to break */
-    }
-
-    ngx_kafka_sse_stream_schedule(stream, silent);
-}
-
-
-/* the stream's last act: it leaves the hub, and the request is nginx's again */
-
-static void
-ngx_kafka_sse_stream_finish(ngx_kafka_sse_stream_t *stream)
-{
-    u_char              *p;
-    ngx_int_t            rc;
-    ngx_str_t            retry;
-    ngx_buf_t           *b;
-    ngx_chain_t          out;
-    ngx_http_request_t  *r;
-
-    r = stream->request;
-
-    if (stream->closing) {
-
-        /* TLS cannot say goodbye in the middle of a write */
-
-        if (stream->direct && stream->blocked) {
-            r->connection->error = 1;
-        }
-
-        ngx_http_finalize_request(r, NGX_ERROR);
-        return;
-    }
-
-    retry = ngx_kafka_sse_stream_retry(stream, r->pool);
-    b = ngx_create_temp_buf(r->pool, retry.len + 64);
-
-    if (retry.data == NULL || b == NULL) {
-        ngx_http_finalize_request(r, NGX_ERROR);
-        return;
-    }
-
-    p = ngx_cpymem(b->pos, retry.data, retry.len);
-    p = ngx_sprintf(p, "event: stream-end\ndata: %V\n\n",
-                    &ngx_kafka_sse_close_reasons[stream->reason]);
-
-    b->last = p;
-    b->last_buf = 1;
-    b->last_in_chain = 1;
-
-    out.buf = b;
-    out.next = NULL;
-
-    ngx_kafka_sse_hub_leave(ngx_kafka_sse_hub, stream);
-
-    rc = ngx_http_output_filter(r, &out);
-
-    ngx_http_finalize_request(r, rc);
+    ngx_kafka_sse_life_end(ngx_kafka_sse_hub, stream);
 }
 
 
@@ -822,13 +926,9 @@ ngx_kafka_sse_stream_cleanup(void *data)
 {
     ngx_kafka_sse_stream_t *stream = data;
 
-    if (stream->heartbeat.timer_set) {
-        ngx_del_timer(&stream->heartbeat);
-    }
-
-    if (stream->heartbeat.posted) {
-        ngx_delete_posted_event(&stream->heartbeat);
-    }
-
+    ngx_kafka_sse_life_leave(stream);
     ngx_kafka_sse_hub_leave(ngx_kafka_sse_hub, stream);
+
+    ngx_free(stream->piece);
+    ngx_free(stream->position);
 }

@@ -30,54 +30,71 @@ extern ngx_str_t  ngx_kafka_sse_stream_resumes[];
 
 /*
  * One connected client: a cursor into its group's log, one pending piece that
- * is its own (prelude, heartbeat, end), and an nginx request, whose pool it
- * lives in.
+ * is its own (prelude, heartbeat), and an nginx request, whose pool it lives
+ * in.
  */
 
 struct ngx_kafka_sse_stream_s {
 
-    /* what each send looks at */
+    /* one cache line: all that a send looks at, as a rule */
 
     ngx_queue_t                 queue;      /* in the group, or the waiting */
-    ngx_http_request_t         *request;
-    ngx_kafka_sse_loc_conf_t   *conf;
-    ngx_kafka_sse_group_t      *group;      /* NULL: waiting, or not joined */
+    ngx_connection_t           *connection; /* the request's */
     ngx_kafka_sse_cursor_t      cursor;
-    ngx_str_t                   pending;    /* what is left of it; static, or
-                                               in the request's pool */
     ngx_msec_t                  sent;       /* when bytes last went out */
-    unsigned                    joined:1;   /* counted, in hub->streams */
-    unsigned                    begun:1;    /* the prelude is made */
     unsigned                    direct:1;   /* sends without the filters */
+    unsigned                    clear:1;    /* the header is sent, and nothing
+                                               is pending or lent */
     unsigned                    blocked:1;  /* waits for a write event */
-    unsigned                    lent:1;     /* buf is with the filters */
     unsigned                    ending:1;   /* ends when all is sent */
     unsigned                    closing:1;  /* ends at once */
+    unsigned                    joined:1;   /* counted, in hub->streams */
+    unsigned                    begun:1;    /* the prelude is made */
+    unsigned                    framed:1;   /* pending has its chunk framing */
+    unsigned                    lent:1;     /* buf is with the filters */
     unsigned                    chosen:1;   /* the client chose its start */
     unsigned                    late:1;     /* in the hub's late */
+    unsigned                    listed:1;   /* in the hub's wheel or ends */
+    unsigned                    posted:1;   /* ... in ends */
+    unsigned                    framing:1;  /* NGX_KAFKA_SSE_FRAMING_... */
+    unsigned                    resume:2;   /* NGX_KAFKA_SSE_RESUME_... */
+    unsigned                    reason:4;   /* NGX_KAFKA_SSE_CLOSE_... */
+    unsigned                    spread:8;   /* of heartbeats, at random */
 
     /* what the others do */
 
+    ngx_kafka_sse_group_t      *group;      /* NULL: waiting, or not joined */
+    ngx_http_request_t         *request;
+    ngx_kafka_sse_loc_conf_t   *conf;
+    ngx_str_t                   pending;    /* what is left of it; static, or
+                                               in piece */
+    u_char                     *piece;      /* ngx_alloc(): a buf and room for
+                                               framing before it; or NULL */
     ngx_queue_t                 all;        /* in the hub's streams */
     ngx_queue_t                 behind;     /* in the hub's late */
-    ngx_kafka_sse_position_t   *position;   /* that the client sent, while it
-                                               is not placed; else NULL */
-    ngx_kafka_sse_start_t       start;      /* without a position */
     ngx_kafka_sse_filter_t     *filter;     /* NULL: it wants all records */
-    ngx_event_t                 heartbeat;  /* and the end, see _schedule() */
+    ngx_kafka_sse_wheel_entry_t look;       /* in the hub's wheel or ends */
     ngx_msec_t                  limit;      /* when max_duration is over */
+    ngx_kafka_sse_position_t   *position;   /* that the client sent, while it
+                                               is not placed; ngx_alloc(), or
+                                               NULL */
+    ngx_kafka_sse_start_t       start;      /* without a position */
     uint64_t                    records;    /* of groups it has left; ending:
                                                of all */
     uint64_t                    joined_at;  /* records of the group before */
     uint64_t                    end;        /* ending: of its part of the log */
     ngx_str_t                   end_id;     /* ... and the position there */
-    ngx_buf_t                  *buf;        /* of the filter path, one */
     size_t                      borrowed;   /* bytes of the log that buf lends
                                                to the filters */
-    ngx_uint_t                  framing;    /* NGX_KAFKA_SSE_FRAMING_... */
-    ngx_uint_t                  resume;     /* NGX_KAFKA_SSE_RESUME_... */
-    ngx_uint_t                  reason;     /* NGX_KAFKA_SSE_CLOSE_... */
+    ngx_buf_t                  *buf;        /* the only one that they get; in
+                                               the request's pool, direct: in
+                                               piece */
 };
+
+
+/* "retry: <ms>\n" at most */
+
+#define NGX_KAFKA_SSE_STREAM_RETRY_LEN  (sizeof("retry: \n") + NGX_INT64_LEN)
 
 
 /*
@@ -99,9 +116,13 @@ ngx_int_t ngx_kafka_sse_stream_watch(ngx_kafka_sse_stream_t *stream);
 
 void ngx_kafka_sse_stream_send(ngx_kafka_sse_stream_t *stream);
 
-/* once a second: gives up clients that are too far behind and take nothing */
+/* the same for all streams of the group, to which something was appended */
 
-void ngx_kafka_sse_stream_look(ngx_kafka_sse_hub_t *hub);
+void ngx_kafka_sse_stream_send_all(ngx_kafka_sse_group_t *group);
+
+/* sends a heartbeat to a stream that has been sent everything else */
+
+void ngx_kafka_sse_stream_beat(ngx_kafka_sse_stream_t *stream);
 
 /* everything has been sent */
 
@@ -110,6 +131,11 @@ ngx_uint_t ngx_kafka_sse_stream_drained(ngx_kafka_sse_stream_t *stream);
 /* bytes of its group's log that are still to be sent */
 
 size_t ngx_kafka_sse_stream_unsent(ngx_kafka_sse_stream_t *stream);
+
+/* ... behind the frame that is being sent, if the client is what it waits for
+   and it is one that can be too slow; else 0 */
+
+size_t ngx_kafka_sse_stream_lag(ngx_kafka_sse_stream_t *stream);
 
 /* records in its part of all its groups' logs, also those still to be sent */
 
@@ -127,6 +153,14 @@ void ngx_kafka_sse_stream_end(ngx_kafka_sse_stream_t *stream,
 
 void ngx_kafka_sse_stream_close(ngx_kafka_sse_stream_t *stream,
     ngx_uint_t reason);
+
+/* writes "retry:" with a time of this stream's own */
+
+u_char *ngx_kafka_sse_stream_retry(ngx_kafka_sse_stream_t *stream, u_char *p);
+
+/* the position that the client sent has been placed */
+
+void ngx_kafka_sse_stream_placed(ngx_kafka_sse_stream_t *stream);
 
 /*
  * Makes extra, complete events of this stream only, pending; before the

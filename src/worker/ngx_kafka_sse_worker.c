@@ -10,6 +10,7 @@
 #include <ngx_http.h>
 
 #include <worker/ngx_kafka_sse_hub.h>
+#include <worker/ngx_kafka_sse_life.h>
 #include <worker/ngx_kafka_sse_stream.h>
 #include <worker/ngx_kafka_sse_worker.h>
 
@@ -161,7 +162,7 @@ ngx_kafka_sse_worker_tick_handler(ngx_event_t *ev)
 
     hub->stale = stale;
 
-    ngx_kafka_sse_stream_look(hub);
+    ngx_kafka_sse_life_look(hub);
 
     if (ngx_kafka_sse_backlog_look(hub)
         || !hub->synced || hub->retry || !ngx_queue_empty(&hub->privates))
