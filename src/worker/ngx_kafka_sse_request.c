@@ -41,11 +41,17 @@ static ngx_int_t ngx_kafka_sse_request_join(ngx_kafka_sse_stream_t *stream,
 static ngx_int_t ngx_kafka_sse_request_send_header(ngx_http_request_t *r,
     ngx_uint_t resume);
 static ngx_int_t ngx_kafka_sse_request_settle(ngx_kafka_sse_stream_t *stream);
+static void ngx_kafka_sse_request_trim(ngx_http_request_t *r, u_char *header,
+    size_t len);
+static ngx_uint_t ngx_kafka_sse_request_refers(ngx_http_request_t *r,
+    u_char *data, size_t size);
 
 
 ngx_int_t
 ngx_kafka_sse_request_handler(ngx_http_request_t *r)
 {
+    size_t                     len;
+    u_char                    *header;
     ngx_int_t                  rc;
     ngx_str_t                  id;
     ngx_uint_t                 chosen;
@@ -114,7 +120,16 @@ ngx_kafka_sse_request_handler(ngx_http_request_t *r)
 
     r->main->count++;
 
+    /* the header waits in the write filter for what is sent now */
+
+    header = r->out ? r->out->buf->start : NULL;
+    len = r->out ? r->out->buf->end - r->out->buf->start : 0;
+
     ngx_kafka_sse_stream_send(stream);
+
+    if (stream->clear) {
+        ngx_kafka_sse_request_trim(r, header, len);
+    }
 
     if (ngx_kafka_sse_zone_stale(ngx_kafka_sse_hub->node)) {
         ngx_kafka_sse_stream_end(stream, NGX_KAFKA_SSE_CLOSE_ERROR);
@@ -558,4 +573,89 @@ ngx_kafka_sse_request_settle(ngx_kafka_sse_stream_t *stream)
     ngx_kafka_sse_group_join(group, stream);
 
     return NGX_OK;
+}
+
+
+/*
+ * Gives back what nginx has allocated for the header and does not need any
+ * more, now that it is sent: its text, and what is empty of the list of header
+ * lines, which the log may ask for ($sent_http_...).  Both are allocations of
+ * their own only where request_pool_size is small.
+ */
+
+static void
+ngx_kafka_sse_request_trim(ngx_http_request_t *r, u_char *header, size_t len)
+{
+    void        *elts;
+    size_t       size;
+    ngx_str_t   *type;
+    ngx_list_t  *list;
+
+    if (header && len > r->pool->max) {
+
+        /* the header filter has left the type where it stands in the text */
+
+        type = &r->headers_out.content_type;
+
+        if (type->data >= header && type->data < header + len) {
+            type->data = ngx_pstrdup(r->pool, type);
+            if (type->data == NULL) {
+                type->len = 0;
+            }
+        }
+
+        if (!ngx_kafka_sse_request_refers(r, header, len)) {
+            (void) ngx_pfree(r->pool, header);
+        }
+    }
+
+    list = &r->headers_out.headers;
+    size = list->nalloc * list->size;
+
+    if (list->part.next
+        || size <= r->pool->max
+        || ngx_kafka_sse_request_refers(r, list->part.elts, size))
+    {
+        return;
+    }
+
+    elts = ngx_palloc(r->pool, list->part.nelts * list->size);
+    if (elts == NULL) {
+        return;
+    }
+
+    ngx_memcpy(elts, list->part.elts, list->part.nelts * list->size);
+
+    (void) ngx_pfree(r->pool, list->part.elts);
+
+    list->part.elts = elts;
+    list->nalloc = list->part.nelts;
+}
+
+
+/* whether anything but the list itself points there, into it or its lines */
+
+static ngx_uint_t
+ngx_kafka_sse_request_refers(ngx_http_request_t *r, u_char *data, size_t size)
+{
+    u_char                 **p, **last;
+    ngx_http_headers_out_t   out;
+
+    out = r->headers_out;
+    out.headers.part.elts = NULL;
+
+#if (nginx_version < 1023000)
+    if (out.cache_control.nelts || out.link.nelts) {
+        return 1;
+    }
+#endif
+
+    p = (u_char **) &out;
+    last = (u_char **) (&out + 1);
+
+    while (p < last && (*p < data || *p >= data + size)) {
+        p++;
+    }
+
+    return p < last;
 }
