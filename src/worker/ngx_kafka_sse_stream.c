@@ -845,6 +845,16 @@ ngx_kafka_sse_stream_write_handler(ngx_http_request_t *r)
         return;
     }
 
+    /* the timer is that of limit_rate, and nothing goes out until it is over */
+
+    if (wev->delayed) {
+        if (ngx_handle_write_event(wev, 0) != NGX_OK) {
+            ngx_kafka_sse_stream_close(stream, NGX_KAFKA_SSE_CLOSE_ERROR);
+        }
+
+        return;
+    }
+
     if (wev->timer_set) {
         ngx_del_timer(wev);
     }
