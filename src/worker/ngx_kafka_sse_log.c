@@ -25,6 +25,7 @@ static ngx_kafka_sse_chunk_t *ngx_kafka_sse_chunk_create(
 static void ngx_kafka_sse_chunk_unref(ngx_kafka_sse_chunk_t *chunk);
 static void ngx_kafka_sse_cursor_place(ngx_kafka_sse_cursor_t *cursor,
     ngx_kafka_sse_log_t *log);
+static void ngx_kafka_sse_chunk_free(ngx_kafka_sse_chunk_t *chunk);
 
 
 void
@@ -211,6 +212,26 @@ ngx_kafka_sse_cursor_leave(ngx_kafka_sse_cursor_t *cursor)
 }
 
 
+ngx_kafka_sse_chunk_t *
+ngx_kafka_sse_cursor_pin(ngx_kafka_sse_cursor_t *cursor)
+{
+    if (cursor->chunk) {
+        cursor->chunk->pins++;
+    }
+
+    return cursor->chunk;
+}
+
+
+void
+ngx_kafka_sse_chunk_unpin(ngx_kafka_sse_chunk_t *chunk)
+{
+    if (--chunk->pins == 0 && chunk->refs == 0) {
+        ngx_kafka_sse_chunk_free(chunk);
+    }
+}
+
+
 size_t
 ngx_kafka_sse_cursor_lag(ngx_kafka_sse_cursor_t *cursor,
     ngx_kafka_sse_log_t *log)
@@ -247,6 +268,8 @@ ngx_kafka_sse_chunk_create(ngx_kafka_sse_log_t *log, size_t len)
     chunk->next = NULL;
     chunk->log = log;
     chunk->refs = 0;
+    chunk->pins = 0;
+    chunk->total = log->total;
     chunk->size = size;
     chunk->used = 0;
 
@@ -268,9 +291,18 @@ ngx_kafka_sse_chunk_unref(ngx_kafka_sse_chunk_t *chunk)
             chunk->log->last = NULL;
         }
 
-        *chunk->log->total -= chunk->size;
-        ngx_free(chunk);
+        if (chunk->pins == 0) {
+            ngx_kafka_sse_chunk_free(chunk);
+        }
 
         chunk = next;
     }
+}
+
+
+static void
+ngx_kafka_sse_chunk_free(ngx_kafka_sse_chunk_t *chunk)
+{
+    *chunk->total -= chunk->size;
+    ngx_free(chunk);
 }

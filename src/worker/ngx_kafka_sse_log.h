@@ -33,6 +33,8 @@ struct ngx_kafka_sse_chunk_s {
     ngx_kafka_sse_chunk_t    *next;
     ngx_kafka_sse_log_t      *log;       /* its owner, outlives it */
     ngx_uint_t                refs;      /* cursors, the mark, previous chunk */
+    ngx_uint_t                pins;      /* who needs the bytes, no more */
+    size_t                   *total;     /* the log's, outlives it */
     size_t                    size;      /* bytes at data */
     size_t                    used;
     u_char                    data[1];
@@ -104,6 +106,16 @@ void ngx_kafka_sse_cursor_advance(ngx_kafka_sse_cursor_t *cursor,
 /* lets go of what the cursor holds */
 
 void ngx_kafka_sse_cursor_leave(ngx_kafka_sse_cursor_t *cursor);
+
+/*
+ * Keeps the bytes at the cursor where they are when it has left, even if the
+ * log is no more, but nothing of what is behind their chunk.  NULL: there are
+ * none; else to be given back by _unpin().
+ */
+
+ngx_kafka_sse_chunk_t *ngx_kafka_sse_cursor_pin(
+    ngx_kafka_sse_cursor_t *cursor);
+void ngx_kafka_sse_chunk_unpin(ngx_kafka_sse_chunk_t *chunk);
 
 /*
  * Bytes that wait behind the chunk the cursor is in.  A chunk holds one large

@@ -50,6 +50,7 @@ static ngx_int_t ngx_kafka_sse_stream_returned(
 static void ngx_kafka_sse_stream_release(ngx_kafka_sse_stream_t *stream);
 static void ngx_kafka_sse_stream_clear(ngx_kafka_sse_stream_t *stream);
 static void ngx_kafka_sse_stream_block(ngx_kafka_sse_stream_t *stream);
+static void ngx_kafka_sse_stream_part(void *data);
 static void ngx_kafka_sse_stream_cleanup(void *data);
 
 
@@ -73,6 +74,7 @@ ngx_kafka_sse_stream_t *
 ngx_kafka_sse_stream_create(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t      *cln;
+    ngx_http_cleanup_t      *end;
     ngx_kafka_sse_stream_t  *stream;
 
     stream = ngx_pcalloc(r->pool, sizeof(ngx_kafka_sse_stream_t));
@@ -85,12 +87,17 @@ ngx_kafka_sse_stream_create(ngx_http_request_t *r)
     stream->conf = ngx_http_get_module_loc_conf(r, ngx_kafka_sse_module);
 
     cln = ngx_pool_cleanup_add(r->pool, 0);
-    if (cln == NULL) {
+    end = ngx_http_cleanup_add(r, 0);
+
+    if (cln == NULL || end == NULL) {
         return NULL;
     }
 
     cln->handler = ngx_kafka_sse_stream_cleanup;
     cln->data = stream;
+
+    end->handler = ngx_kafka_sse_stream_part;
+    end->data = stream;
 
     ngx_http_set_ctx(r, stream, ngx_kafka_sse_module);
 
@@ -322,7 +329,7 @@ ngx_kafka_sse_stream_unsent(ngx_kafka_sse_stream_t *stream)
     uint64_t  end;
 
     if (stream->group == NULL) {
-        return 0;
+        return stream->left;
     }
 
     end = stream->ending ? stream->end : stream->group->log.end;
@@ -831,13 +838,25 @@ static void
 ngx_kafka_sse_stream_write_handler(ngx_http_request_t *r)
 {
     ngx_int_t                rc;
+    ngx_uint_t               timedout;
     ngx_event_t             *wev;
     ngx_kafka_sse_stream_t  *stream;
 
     stream = ngx_http_get_module_ctx(r, ngx_kafka_sse_module);
     wev = r->connection->write;
+    timedout = wev->timedout;
 
-    if (wev->timedout) {
+#if (NGX_HTTP_V2)
+
+    /* the connection below has a time of its own */
+
+    if (r->stream) {
+        timedout |= r->stream->connection->connection->timedout;
+    }
+
+#endif
+
+    if (timedout) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, NGX_ETIMEDOUT,
                       "kafka_sse: client timed out");
         r->connection->timedout = 1;
@@ -929,6 +948,33 @@ ngx_kafka_sse_stream_close(ngx_kafka_sse_stream_t *stream, ngx_uint_t reason)
 }
 
 
+/*
+ * The request is over, but HTTP/2 keeps it until the connection has taken the
+ * frames that are queued, and these point into the log.  Only their chunk stays
+ * for so long: the stream that holds up what is appended has left.  One that
+ * has been sent everything does so in the end, its position is for the log.
+ */
+
+static void
+ngx_kafka_sse_stream_part(void *data)
+{
+    ngx_kafka_sse_stream_t *stream = data;
+
+    if (!stream->joined || ngx_kafka_sse_stream_drained(stream)) {
+        return;
+    }
+
+    stream->left = ngx_kafka_sse_stream_unsent(stream);
+
+    if (stream->borrowed) {
+        stream->pinned = ngx_kafka_sse_cursor_pin(&stream->cursor);
+    }
+
+    ngx_kafka_sse_life_leave(stream);
+    ngx_kafka_sse_hub_leave(ngx_kafka_sse_hub, stream);
+}
+
+
 /* however the request ends, also before the stream has joined the hub */
 
 static void
@@ -937,6 +983,11 @@ ngx_kafka_sse_stream_cleanup(void *data)
     ngx_kafka_sse_stream_t *stream = data;
 
     ngx_kafka_sse_life_leave(stream);
+
+    if (stream->pinned) {
+        ngx_kafka_sse_chunk_unpin(stream->pinned);
+    }
+
     ngx_kafka_sse_hub_leave(ngx_kafka_sse_hub, stream);
 
     ngx_free(stream->piece);

@@ -86,6 +86,8 @@ struct ngx_kafka_sse_stream_s {
     ngx_str_t                   end_id;     /* ... and the position there */
     size_t                      borrowed;   /* bytes of the log that buf lends
                                                to the filters */
+    ngx_kafka_sse_chunk_t      *pinned;     /* has these when it has left */
+    size_t                      left;       /* bytes unsent when it left */
     ngx_buf_t                  *buf;        /* the only one that they get; in
                                                the request's pool, direct: in
                                                piece */

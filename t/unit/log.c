@@ -158,6 +158,59 @@ log_test_one(void)
 
 
 static void
+log_test_pin(void)
+{
+    size_t                   total, one;
+    ngx_str_t                piece;
+    ngx_kafka_sse_log_t      log;
+    ngx_kafka_sse_chunk_t   *chunk;
+    ngx_kafka_sse_cursor_t   a;
+
+    total = 0;
+    ngx_kafka_sse_log_init(&log, &total);
+    ngx_kafka_sse_cursor_init(&a, &log);
+
+    unit_ok(ngx_kafka_sse_cursor_pin(&a) == NULL,
+            "a cursor at the end has nothing to pin");
+
+    log_append(&log, "pinned", 6);
+    piece = ngx_kafka_sse_cursor_peek(&a, &log);
+    ngx_kafka_sse_log_settle(&log);
+    one = total;
+
+    (void) ngx_kafka_sse_log_reserve(&log, 100000);
+    ngx_kafka_sse_log_commit(&log, 100000);
+    ngx_kafka_sse_log_settle(&log);
+
+    chunk = ngx_kafka_sse_cursor_pin(&a);
+    ngx_kafka_sse_cursor_leave(&a);
+
+    unit_ok(total == one, "what is behind a pinned chunk goes with the cursor");
+    unit_ok(memcmp(piece.data, "pinned", 6) == 0, "its bytes stay");
+
+    memset(&log, 0xff, sizeof(ngx_kafka_sse_log_t));
+    ngx_kafka_sse_chunk_unpin(chunk);
+
+    unit_ok(total == 0, "until it is unpinned, when the log may be no more");
+
+    ngx_kafka_sse_log_init(&log, &total);
+    ngx_kafka_sse_cursor_init(&a, &log);
+    log_append(&log, "again", 5);
+    piece = ngx_kafka_sse_cursor_peek(&a, &log);
+    ngx_kafka_sse_log_settle(&log);
+
+    chunk = ngx_kafka_sse_cursor_pin(&a);
+    ngx_kafka_sse_chunk_unpin(chunk);
+
+    unit_ok(total > 0 && memcmp(piece.data, "again", 5) == 0,
+            "a chunk that is unpinned first is its cursors'");
+
+    ngx_kafka_sse_cursor_leave(&a);
+    unit_ok(total == 0, "and is freed with the last of them");
+}
+
+
+static void
 log_test_leave(void)
 {
     size_t                   total;
@@ -741,6 +794,7 @@ main(void)
 {
     log_test_one();
     log_test_leave();
+    log_test_pin();
     log_test_large();
     log_test_memory();
     log_test_orders();
