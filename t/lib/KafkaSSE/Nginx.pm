@@ -8,7 +8,7 @@ package KafkaSSE::Nginx;
 #
 # main, events, http, server: configuration that is added there.
 # Others: workers, level (of the error log), tls => 1 for $nginx->tls_port
-# (with HTTP/2), env, daemon => 0, load => 0 (without the module), module
+# (with HTTP/2), h2c => 1 for $nginx->h2c_port (HTTP/2 in the clear), env, daemon => 0, load => 0 (without the module), module
 # (another one than the build's), conf (a whole nginx.conf instead).
 
 use v5.36;
@@ -25,6 +25,7 @@ sub new ($class, %opt) {
         name => unique('nginx'),
         port => free_port(),
         tls_port => $opt{tls} ? free_port() : undef,
+        h2c_port => $opt{h2c} ? free_port() : undef,
         killed => {},
         expected => [],
         %opt,
@@ -65,6 +66,7 @@ sub version {
 sub prefix ($self)   { $self->{prefix} }
 sub port ($self)     { $self->{port} }
 sub tls_port ($self) { $self->{tls_port} }
+sub h2c_port ($self) { $self->{h2c_port} }
 
 
 # A certificate for all of this test's servers.
@@ -86,16 +88,19 @@ sub certificate {
 
 sub listen_lines ($self) {
     my $lines = "listen 127.0.0.1:$self->{port};\n";
+    my $h2 = version() >= 1_025_001 ? '' : ' http2';
 
     if ($self->{tls_port}) {
         my $path = certificate();
-        my $h2 = version() >= 1_025_001 ? '' : ' http2';
 
         $lines .= "listen 127.0.0.1:$self->{tls_port} ssl$h2;\n"
                 . "ssl_certificate $path.crt;\n"
-                . "ssl_certificate_key $path.key;\n"
-                . ($h2 eq '' ? "http2 on;\n" : '');
+                . "ssl_certificate_key $path.key;\n";
     }
+
+    $lines .= "listen 127.0.0.1:$self->{h2c_port}$h2;\n" if $self->{h2c_port};
+    $lines .= "http2 on;\n"
+        if $h2 eq '' && ($self->{tls_port} || $self->{h2c_port});
 
     return $lines;
 }

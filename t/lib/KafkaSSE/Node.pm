@@ -57,7 +57,8 @@ sub http_lines ($self) {
 
 sub sse ($self, $path, %opt) {
     return KafkaSSE::SSE->new(
-        port => $opt{tls} ? $self->tls_port : $self->port, path => $path,
+        port => $opt{tls} ? $self->tls_port
+                : $opt{window} ? $self->h2c_port : $self->port, path => $path,
         node => $self, %opt);
 }
 

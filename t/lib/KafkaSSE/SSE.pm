@@ -12,6 +12,14 @@ package KafkaSSE::SSE;
 # events; on_event has them all).  HTTP/2, and what needs curl_options => [ ],
 # is curl's, read through a pipe.
 #
+# More of how bytes come: gzip => 1 asks for it and takes it apart;
+# window => bytes is HTTP/2 of our own, see KafkaSSE::HTTP2, and tls or not;
+# ssl => { } goes to IO::Socket::SSL; rcvbuf, ->pause, ->resume and ->sip are
+# of a client that reads slowly.  tape => 1 keeps the body as it was before
+# transfer and content coding; with keep => 0 nothing else is looked at once
+# there is a position.  ->came is what the server has sent in bytes of
+# this response, all of it or its head alone: what nginx calls $bytes_sent.
+#
 # All streams of a process are driven together, by whoever waits: pump(), or
 # the wait_ methods, which call it.
 #
@@ -77,6 +85,13 @@ sub body ($self)     { $self->{body} }
 sub ended ($self)    { $self->{ended} }
 sub endings ($self)  { $self->{endings} }
 sub connects ($self) { $self->{connects} }
+sub tape ($self)     { $self->{taped} }
+sub pieces ($self)   { $self->{h2} ? $self->{h2}->frames : $self->{pieces} }
+
+sub came ($self) {
+    return $self->{h2} ? { all => $self->{h2}->sent, head => $self->{h2}->head }
+                       : { all => $self->{came}, head => $self->{came_head} };
+}
 
 sub header ($self, $name) { $self->headers->{lc $name} }
 sub json ($self) { eval { json_decode($self->{body}) } }
@@ -229,15 +244,20 @@ sub DESTROY ($self) {
 
 
 sub _connect ($self) {
-    @$self{qw(in line data event_name id body)} = ('') x 6;
-    @$self{qw(has_data has_id skip_lf)} = (0, 0, 0);
-    @$self{qw(got_headers status ended chunk left)} = ();
+    @$self{qw(in line data event_name id body taped)} = ('') x 7;
+    @$self{qw(has_data has_id skip_lf came came_head pieces)} = (0) x 6;
+    @$self{qw(got_headers status ended chunk left h2 inflate)} = ();
     $self->{bom} = 1;
     $self->{connects}++;
     $self->{began} = time;
 
     return $self->_connect_curl
-        if $self->{http} eq '2' || $self->{curl_options};
+        if $self->{http} eq '2' && !$self->{window} || $self->{curl_options};
+
+    if ($self->{window}) {
+        require KafkaSSE::HTTP2;
+        $self->{h2} = KafkaSSE::HTTP2->new(window => $self->{window});
+    }
 
     my $fh = IO::Socket::INET->new(PeerAddr => $self->{host},
                                    PeerPort => $self->{port},
@@ -263,6 +283,7 @@ sub _request_headers ($self) {
                    %{$self->{headers}});
 
     $headers{'Last-Event-ID'} = $self->{last_id} if $self->{last_id} ne '';
+    $headers{'Accept-Encoding'} = 'gzip' if $self->{gzip};
 
     return map { "$_: $headers{$_}" }
            grep { defined $headers{$_} } sort keys %headers;
@@ -306,7 +327,9 @@ sub _ready ($self) {
             delete $live{fileno $self->{fh}};
             $self->{fh} = IO::Socket::SSL->start_SSL(
                 $self->{fh}, SSL_startHandshake => 0, SSL_verify_mode => 0,
-                SSL_hostname => 'localhost') // die "TLS: $!";
+                SSL_hostname => 'localhost',
+                $self->{h2} ? (SSL_alpn_protocols => [ 'h2' ]) : (),
+                %{$self->{ssl} // {}}) // die "TLS: $!";
             $live{fileno $self->{fh}} = $self;
             $self->{state} = 'tls';
 
@@ -324,9 +347,14 @@ sub _ready ($self) {
     }
 
     if ($self->{state} eq 'send') {
-        my $request = join "\r\n",
-            "$self->{method} $self->{path} HTTP/$self->{http}",
-            $self->_request_headers, '', $self->{send_body} // '';
+        my @headers = $self->_request_headers;
+        my $request = $self->{h2}
+            ? $self->{h2}->request($self->{method},
+                                   $self->{tls} ? 'https' : 'http',
+                                   $self->{path},
+                                   grep { !/^Host:/ } @headers)
+            : join "\r\n", "$self->{method} $self->{path} HTTP/$self->{http}",
+                   @headers, '', $self->{send_body} // '';
 
         syswrite $self->{fh}, $request;
 
@@ -336,29 +364,62 @@ sub _ready ($self) {
     }
 
     for (1 .. 16) {
-        my $n = sysread $self->{fh}, $self->{in}, 262144, length $self->{in};
+        my $n = $self->_read(262144);
+        return if !$n || !$self->{fh} || $self->{paused};
+    }
+}
 
-        if (!defined $n) {
-            return if $! == EINTR;
-            return $self->_tls_want if $self->{tls} && !$self->{curl};
-            return if $! == EAGAIN || $! == EWOULDBLOCK;
-            return $self->_end('reset');
+
+# the bytes that came, 0 if there are none, or there will be no more
+
+sub _read ($self, $most) {
+    my $n = sysread $self->{fh}, $self->{in}, $most, length $self->{in};
+
+    if (!defined $n) {
+        return 0 if $! == EINTR;
+
+        if ($self->{tls} && !$self->{curl}) {
+            $self->_tls_want;
+
+        } elsif ($! != EAGAIN && $! != EWOULDBLOCK) {
+            $self->_end('reset');
         }
 
-        return $self->_eof if $n == 0;
-
-        $self->{first_byte} //= time;
-        $self->_take;
-
-        return if !$self->{fh} || $self->{paused};
+        return 0;
     }
+
+    if ($n == 0) {
+        $self->_eof;
+        return 0;
+    }
+
+    $self->{first_byte} //= time;
+    $self->{came} += $n;
+    $self->_take;
+
+    return $n;
 }
 
 
 # pausing => a client that does not read
 
-sub pause ($self)  { $self->{paused} = 1; $self->{want} = 0 }
-sub resume ($self) { $self->{paused} = 0; $self->{want} = POLLIN }
+sub pause ($self) { $self->{paused} = 1; $self->{want} = 0 }
+
+# TLS may have something that poll() knows nothing of
+
+sub resume ($self) {
+    $self->{paused} = 0;
+    $self->{want} = POLLIN;
+    $self->_ready if $self->{fh} && $self->{state} eq 'read';
+}
+
+# a client that is paused takes so many bytes, if there are any
+
+sub sip ($self, $bytes) {
+    my $n = $self->{fh} ? $self->_read($bytes) : 0;
+    $self->{want} = 0 if $self->{fh} && $self->{paused};
+    return $n;
+}
 
 
 sub _tls_want ($self) {
@@ -424,6 +485,8 @@ sub _fault ($self, $what) { push @{$self->{faults}}, $what }
 
 
 sub _take ($self) {
+    return $self->_take_http2 if $self->{h2};
+
     if (!$self->{got_headers}) {
         my $at = index $self->{in}, "\r\n\r\n";
         return if $at < 0;
@@ -442,6 +505,7 @@ sub _take ($self) {
 
         ($self->{version}, $self->{status}) = ($1, $2);
         $self->{raw_headers} = $head;
+        $self->{came_head} = length $head;
 
         my %got;
         for (@lines) {
@@ -472,6 +536,8 @@ sub _take ($self) {
 
     return $self->_take_chunks if $self->{chunked};
 
+    $self->{pieces}++ if $self->{in} ne '';
+
     my $n = length $self->{in};
     my $in = $self->{in};
     $self->{in} = '';
@@ -498,6 +564,7 @@ sub _take_chunks ($self) {
                 if $line !~ /^[0-9a-fA-F]+\r\n\z/;
 
             $self->{left} = hex($line =~ s/[^0-9a-fA-F].*//sr);
+            $self->{pieces}++;
             $self->{chunk} = $self->{left} ? 'data' : 'trailer';
 
         } elsif ($self->{chunk} eq 'data') {
@@ -523,9 +590,67 @@ sub _take_chunks ($self) {
 }
 
 
+sub _take_http2 ($self) {
+    my @got = $self->{h2}->take($self->{in});
+    $self->{in} = '';
+
+    syswrite $self->{fh}, $self->{h2}->out;
+
+    for (@got) {
+        my ($what, $value) = @$_;
+
+        if ($what eq 'status') {
+            @$self{qw(version status got_headers)} = ('2', $value, {});
+            $self->{stream} = $value == 200;
+
+        } elsif ($what eq 'data') {
+            $self->_fault('a body after HEAD') if $self->{method} eq 'HEAD';
+            $self->_body(\$value);
+
+        } elsif ($what eq 'fault') {
+            $self->_fault($value);
+
+        } else {
+            return $self->_end($what eq 'end' ? 'done' : 'reset');
+        }
+    }
+}
+
+
+# What a compressor had before it; all that came can be had at once.
+
+sub _inflate ($self, $bytes) {
+    require Compress::Raw::Zlib;
+
+    $self->{inflate} //= Compress::Raw::Zlib::Inflate->new(
+        -WindowBits => Compress::Raw::Zlib::WANT_GZIP(), -AppendOutput => 0,
+        -ConsumeInput => 1);
+
+    my $plain;
+    my $status = $self->{inflate}->inflate($$bytes, $plain);
+
+    $self->_fault("gzip: $status")
+        if $status != Compress::Raw::Zlib::Z_OK()
+           && $status != Compress::Raw::Zlib::Z_STREAM_END()
+           && $status != Compress::Raw::Zlib::Z_BUF_ERROR();
+
+    return \$plain;
+}
+
+
 # The event stream, as the HTML Standard interprets it (9.2.6).
 
 sub _body ($self, $bytes) {
+    $bytes = $self->_inflate($bytes)
+        if $self->{gzip}
+           && ($self->{h2}
+               || ($self->header('content-encoding') // '') eq 'gzip');
+
+    if ($self->{tape}) {
+        $self->{taped} .= $$bytes;
+        return if !$self->{keep} && @{$self->{ids}};
+    }
+
     if (!$self->{stream}) {
         $self->{body} .= $$bytes;
         return;
