@@ -85,6 +85,13 @@ sub request ($self, $method, $scheme, $path, @headers) {
 }
 
 
+# what to send to let the server send so much more
+
+sub widen ($self, $n) {
+    return _frame(WINDOW_UPDATE, 0, 0, pack 'N', $n)
+           . _frame(WINDOW_UPDATE, 0, 1, pack 'N', $n);
+}
+
 # the client wants no more of it
 
 sub cancel ($self) { _frame(RST_STREAM, 0, 1, pack 'N', 8) }

@@ -8,8 +8,9 @@ package KafkaSSE::Nginx;
 #
 # main, events, http, server: configuration that is added there.
 # Others: workers, level (of the error log), tls => 1 for $nginx->tls_port
-# (with HTTP/2), h2c => 1 for $nginx->h2c_port (HTTP/2 in the clear), env, daemon => 0, load => 0 (without the module), module
-# (another one than the build's), conf (a whole nginx.conf instead).
+# (with HTTP/2), h2c => 1 for $nginx->h2c_port (HTTP/2 in the clear), env,
+# daemon => 0, load => 0 (without the module), module (another one than the
+# build's), conf (a whole nginx.conf instead).
 
 use v5.36;
 

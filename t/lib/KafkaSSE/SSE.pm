@@ -17,7 +17,8 @@ package KafkaSSE::SSE;
 # ssl => { } goes to IO::Socket::SSL; rcvbuf, ->pause, ->resume and ->sip are
 # of a client that reads slowly.  tape => 1 keeps the body as it was before
 # transfer and content coding; with keep => 0 nothing else is looked at once
-# there is a position.  ->came is what the server has sent in bytes of
+# there is a position.  deaf => 1 looks at nothing from there on: ->heard is how
+# many bytes of body came.  ->came is what the server has sent in bytes of
 # this response, all of it or its head alone: what nginx calls $bytes_sent.
 #
 # All streams of a process are driven together, by whoever waits: pump(), or
@@ -86,6 +87,7 @@ sub ended ($self)    { $self->{ended} }
 sub endings ($self)  { $self->{endings} }
 sub connects ($self) { $self->{connects} }
 sub tape ($self)     { $self->{taped} }
+sub heard ($self)    { $self->{heard} // 0 }
 sub pieces ($self)   { $self->{h2} ? $self->{h2}->frames : $self->{pieces} }
 
 sub came ($self) {
@@ -645,6 +647,11 @@ sub _body ($self, $bytes) {
         if $self->{gzip}
            && ($self->{h2}
                || ($self->header('content-encoding') // '') eq 'gzip');
+
+    if ($self->{deaf} && @{$self->{ids}}) {
+        $self->{heard} += length $$bytes;
+        return;
+    }
 
     if ($self->{tape}) {
         $self->{taped} .= $$bytes;
