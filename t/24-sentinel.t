@@ -34,24 +34,8 @@ END
 
 $nodes[0]->ready([ $topic ], members => 2);
 
-my $started = 0;
-
-
-sub source ($node) {
-    my $status = $node->status or return 'none';
-    my %source = map { $_->{source} => 1 }
-                 @{$status->{topics}[0]{partitions}};
-    return join ' ', sort keys %source;
-}
-
-sub wait_live ($name) {
-    my @is;
-    ok(eval { wait_for(10, 'Redis', sub {
-                  @is = map { source($_) } @nodes;
-                  "@is" eq 'redis redis';
-              }, 0.05) }, $name)
-        or diag("@is\n", map { $_->errors } @nodes);
-}
+my $rows = KafkaSSE::Rows->new(kafka => $kafka, topic => $topic,
+                               nodes => \@nodes);
 
 
 # how many are subscribed to our channel there
@@ -63,70 +47,34 @@ sub subscribers ($redis) {
 }
 
 
-# Records flow to three streams of each node, and something happens.
+# A row in which the Sentinels get another master; returns the former one.
 
 sub row ($name, $n, $happens) {
-    wait_live("$name: Redis carries the records");
+    return $rows->row($name, $n, sub {
+        my $before = $fleet->master;
+        $happens->($before);
 
-    my @swarms = map {
-        KafkaSSE::Swarm->new(nodes => [ $_ ], path => '/s', streams => 3,
-                             expect => $n, seconds => 40, linger => 500,
-                             reconnect => 0.1)
-    } @nodes;
+        my $master;
+        ok(eval { wait_for(10, 'another master', sub {
+                      $master = $fleet->master;
+                      $master->port != $before->port;
+                  }) }, "$name: the Sentinels have another master");
 
-    $_->wait_for(20, 'streams are open',
-                 sub ($now) { $now->{positioned} == 3 }) for @swarms;
+        # who becomes a master closes the connection that we have there
 
-    my $filling = $kafka->filling($topic, n => $n, rate => 200,
-                                  start => $started);
-    $started += $n;
+        ok(eval { wait_for(10, 'subscriptions',
+                           sub { eval { subscribers($master) == 2 } }) },
+           "$name: both nodes are subscribed there")
+            or diag(map { $_->errors } @nodes);
 
-    $_->wait_for(10, 'records flow', sub ($now) { $now->{least} >= 100 })
-        for @swarms;
-
-    my $before = $fleet->master;
-    $happens->($before);
-
-    my $master;
-    ok(eval { wait_for(10, 'another master', sub {
-                  $master = $fleet->master;
-                  $master->port != $before->port;
-              }) }, "$name: the Sentinels have another master");
-
-    # who becomes a master closes the connection that we have there
-
-    ok(eval { wait_for(10, 'subscriptions',
-                       sub { eval { subscribers($master) == 2 } }) },
-       "$name: both nodes are subscribed there")
-        or diag(map { $_->errors } @nodes);
-
-    wait_live("$name: Redis carries the records again");
-
-    $filling->finish;
-
-    for my $i (0 .. $#nodes) {
-        my $report = $swarms[$i]->finish;
-
-        is($report->{complete}, 3, "$name: produced = received")
-            or diag(json_encode({ %$report, each => [] }), "\n",
-                    $nodes[$i]->errors);
-        $swarms[$i]->ok_clean(
-            $report, "$name: once and in order, of one connection",
-            qw(resets cut reset refused other_status ends));
-        cmp_ok($report->{latency}{max}, '<=', 3000 * slow(),
-               "$name: 3 s of silence at most");
-
-        note(sprintf '%s: the longest silence of node %d is %d ms', $name, $i,
-             $report->{latency}{max});
-    }
-
-    return $before;
+        return $before;
+    });
 }
 
 
 # ---- found, although the first Sentinel is not there
 
-wait_live('the master is found');
+$rows->live('the master is found');
 
 like($nodes[0]->status->{redis}{address}, qr/^127\S+( 127\S+){3}$/,
      'the status has the addresses of the Sentinels');

@@ -26,24 +26,8 @@ END
 
 $nodes[0]->ready([ $topic, $other ], members => 2);
 
-my $started = 0;
-
-
-sub source ($node) {
-    my $status = $node->status or return 'none';
-    my %source = map { $_->{source} => 1 } map { @{$_->{partitions}} }
-                 @{$status->{topics}};
-    return join ' ', sort keys %source;
-}
-
-sub wait_live ($name) {
-    my @is;
-    ok(eval { wait_for(10, 'Redis', sub {
-                  @is = map { source($_) } @nodes;
-                  "@is" eq 'redis redis';
-              }, 0.05) }, $name)
-        or diag("@is\n", map { $_->errors } @nodes);
-}
+my $rows = KafkaSSE::Rows->new(kafka => $kafka, topic => $topic,
+                               nodes => \@nodes);
 
 
 # Both nodes are subscribed to both channels at this Redis, and at no other.
@@ -61,52 +45,9 @@ sub subscribed_at ($redis, $name, @away) {
 }
 
 
-sub row ($name, $n, $happens) {
-    wait_live("$name: Redis carries the records");
-
-    my @swarms = map {
-        KafkaSSE::Swarm->new(nodes => [ $_ ], path => '/s', streams => 3,
-                             expect => $n, seconds => 40, linger => 500,
-                             reconnect => 0.1)
-    } @nodes;
-
-    $_->wait_for(20, 'streams are open',
-                 sub ($now) { $now->{positioned} == 3 }) for @swarms;
-
-    my $filling = $kafka->filling($topic, n => $n, rate => 200,
-                                  start => $started);
-    $started += $n;
-
-    $_->wait_for(10, 'records flow', sub ($now) { $now->{least} >= 100 })
-        for @swarms;
-
-    $happens->();
-
-    wait_live("$name: Redis carries the records again");
-
-    $filling->finish;
-
-    for my $i (0 .. $#nodes) {
-        my $report = $swarms[$i]->finish;
-
-        is($report->{complete}, 3, "$name: produced = received")
-            or diag(json_encode({ %$report, each => [] }), "\n",
-                    $nodes[$i]->errors);
-        $swarms[$i]->ok_clean(
-            $report, "$name: once and in order, of one connection",
-            qw(resets cut reset refused other_status ends));
-        cmp_ok($report->{latency}{max}, '<=', 3000 * slow(),
-               "$name: 3 s of silence at most");
-
-        note(sprintf '%s: the longest silence of node %d is %d ms', $name, $i,
-             $report->{latency}{max});
-    }
-}
-
-
 # ---- one slot, one node
 
-wait_live('the slot is found');
+$rows->live('the slot is found');
 
 my ($channel) = keys %{$cluster->subscribers};
 my $slot = $cluster->slot($channel);
@@ -123,7 +64,7 @@ my ($spare) = grep { $_ != $owner } $cluster->masters;
 
 # ---- the slot moves, and back; so far nodes were told by name, see above
 
-row('the slot moves', 1200, sub {
+$rows->row('the slot moves', 1200, sub {
     $cluster->move($slot, $spare);
     subscribed_at($spare, 'the slot moves: both links of both nodes follow');
 
@@ -157,7 +98,7 @@ sub taken_over ($name, $old, $witness) {
 
 my $next;
 
-row('a master is killed', 1400, sub {
+$rows->row('a master is killed', 1400, sub {
     $owner->kill;
     $next = taken_over('a master is killed', $owner, $spare);
 });
@@ -167,7 +108,7 @@ wait_for(20, 'the old master is a replica', sub {
     $owner->cmd('INFO', 'replication') =~ /master_link_status:up/;
 });
 
-row('a master hangs', 1400, sub {
+$rows->row('a master hangs', 1400, sub {
     $next->pause;
     taken_over('a master hangs', $next, $spare);
 });

@@ -15,6 +15,7 @@ use KafkaSSE::Redis;
 use KafkaSSE::RedisProxy;
 use KafkaSSE::Nginx;
 use KafkaSSE::Node;
+use KafkaSSE::Rows;
 use KafkaSSE::SSE qw(pump position position_order);
 use KafkaSSE::Swarm;
 use KafkaSSE::Check;
