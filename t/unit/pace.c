@@ -10,7 +10,9 @@
 
 static int pace_gettime(clockid_t id, struct timespec *ts);
 
-#define clock_gettime  pace_gettime
+#define clock_gettime      pace_gettime
+#define ngx_rbtree_insert  pace_timer_add
+#define ngx_rbtree_delete  pace_timer_del
 
 #include "../../src/worker/ngx_kafka_sse_pace.c"
 
@@ -43,14 +45,14 @@ ngx_time_update(void)
 
 
 void
-ngx_rbtree_insert(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
+pace_timer_add(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
 {
     pace_timers++;
 }
 
 
 void
-ngx_rbtree_delete(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
+pace_timer_del(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
 {
     pace_timers--;
 }
