@@ -109,6 +109,23 @@ bench_record(char *buf, int size, unsigned run, unsigned source, unsigned n,
 }
 
 
+/* "%d" in the uri, if it is there, is the number of a key */
+
+static inline int
+bench_uri(char *buf, size_t size, const char *uri, unsigned key)
+{
+    const char  *p;
+
+    p = strstr(uri, "%d");
+
+    if (p == NULL) {
+        return snprintf(buf, size, "%s", uri);
+    }
+
+    return snprintf(buf, size, "%.*s%u%s", (int) (p - uri), uri, key, p + 2);
+}
+
+
 static inline struct sockaddr_in
 bench_addr(const char *ip, int port)
 {

@@ -12,12 +12,16 @@
  *     feed http <port> <uri>                        one POST after the other
  *     feed raw <port>                               one record per line
  *
+ * Kafka and HTTP may be followed by keys=<n>: the records' keys are "k0" and so
+ * on in turn; in the uri it is the number that stands in the place of "%d".
+ * Kafka may be followed by linger=<ms>, 0 if it is not.
+ *
  * Says {"brokers":...} when it is ready; then, for each line of input
  *
- *     <run> <records> <rate per second> <size>
+ *     <run> <records> <rate per second> <size> [<burst>]
  *
- * sends that many and says how it went.  late_us is by how much the feed was
- * behind its own schedule at worst.
+ * sends that many, so many at a time, and says how it went.  late_us is by how
+ * much the feed was behind its own schedule at worst.
  */
 
 #include "bench.h"
@@ -29,7 +33,7 @@
 typedef struct feed_s  feed_t;
 
 struct feed_s {
-    void                  (*send)(feed_t *feed, unsigned source,
+    void                  (*send)(feed_t *feed, unsigned n,
                                   const char *buf, size_t len);
     void                  (*done)(feed_t *feed);
 
@@ -40,6 +44,8 @@ struct feed_s {
     rd_kafka_topic_t       *topic;
     const char             *brokers;
     unsigned                sources;
+    unsigned                keys;       /* 0: none */
+    const char             *linger;     /* ms */
     unsigned                failed;
 };
 
@@ -56,10 +62,16 @@ feed_kafka_report(rd_kafka_t *rk, const rd_kafka_message_t *msg, void *data)
 
 
 static void
-feed_kafka_send(feed_t *feed, unsigned source, const char *buf, size_t len)
+feed_kafka_send(feed_t *feed, unsigned n, const char *buf, size_t len)
 {
-    while (rd_kafka_produce(feed->topic, source, RD_KAFKA_MSG_F_COPY,
-                            (void *) buf, len, NULL, 0, NULL)
+    int   klen;
+    char  key[16];
+
+    klen = feed->keys ? sprintf(key, "k%u", n % feed->keys) : 0;
+
+    while (rd_kafka_produce(feed->topic, n % feed->sources,
+                            RD_KAFKA_MSG_F_COPY, (void *) buf, len,
+                            klen ? key : NULL, klen, NULL)
            == -1)
     {
         if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
@@ -110,9 +122,9 @@ feed_kafka_open(feed_t *feed, const char *brokers, const char *topic)
     rd_kafka_conf_set_opaque(conf, feed);
     rd_kafka_conf_set_dr_msg_cb(conf, feed_kafka_report);
 
-    /* at once, and in order: the delay is not what is measured */
+    /* in order, and at once unless bursts are to stay together */
 
-    feed_kafka_set(conf, "linger.ms", "0");
+    feed_kafka_set(conf, "linger.ms", feed->linger);
     feed_kafka_set(conf, "enable.idempotence", "true");
     feed_kafka_set(conf, "log_level", "3");
 
@@ -152,19 +164,21 @@ feed_kafka_open(feed_t *feed, const char *brokers, const char *topic)
 
 
 static void
-feed_http_send(feed_t *feed, unsigned source, const char *buf, size_t len)
+feed_http_send(feed_t *feed, unsigned n, const char *buf, size_t len)
 {
-    int      n;
-    char     head[512], *end, *body;
+    int      hlen;
+    char     head[512], uri[256], *end, *body;
     size_t   got, want;
     ssize_t  rc;
 
-    n = snprintf(head, sizeof(head),
-                 "POST %s HTTP/1.1\r\nHost: bench\r\n"
-                 "Content-Type: application/json\r\n"
-                 "Content-Length: %zu\r\n\r\n", feed->uri, len);
+    bench_uri(uri, sizeof(uri), feed->uri, feed->keys ? n % feed->keys : 0);
 
-    if (send(feed->fd, head, n, MSG_MORE|MSG_NOSIGNAL) != n) {
+    hlen = snprintf(head, sizeof(head),
+                    "POST %s HTTP/1.1\r\nHost: bench\r\n"
+                    "Content-Type: application/json\r\n"
+                    "Content-Length: %zu\r\n\r\n", uri, len);
+
+    if (send(feed->fd, head, hlen, MSG_MORE|MSG_NOSIGNAL) != hlen) {
         die("send");
     }
 
@@ -194,7 +208,7 @@ feed_http_send(feed_t *feed, unsigned source, const char *buf, size_t len)
 
 
 static void
-feed_raw_send(feed_t *feed, unsigned source, const char *buf, size_t len)
+feed_raw_send(feed_t *feed, unsigned n, const char *buf, size_t len)
 {
     char  line[BENCH_RECORD_MAX + 1];
 
@@ -206,7 +220,8 @@ feed_raw_send(feed_t *feed, unsigned source, const char *buf, size_t len)
 
 
 static void
-feed_run(feed_t *feed, unsigned run, unsigned records, double rate, int size)
+feed_run(feed_t *feed, unsigned run, unsigned records, double rate, int size,
+    unsigned burst)
 {
     char             buf[BENCH_RECORD_MAX];
     int64_t          due, end, late, now, start;
@@ -218,7 +233,7 @@ feed_run(feed_t *feed, unsigned run, unsigned records, double rate, int size)
     start = now_us() + 1000;
 
     for (n = 0; n < records; n++) {
-        due = start + (int64_t) (n * 1e6 / rate);
+        due = start + (int64_t) (n / burst * burst * 1e6 / rate);
         now = now_us();
 
         if (now < due) {
@@ -232,7 +247,7 @@ feed_run(feed_t *feed, unsigned run, unsigned records, double rate, int size)
 
         bench_record(buf, size, run, n % feed->sources, n / feed->sources,
                      due);
-        feed->send(feed, n % feed->sources, buf, size);
+        feed->send(feed, n, buf, size);
     }
 
     end = now_us();
@@ -247,6 +262,25 @@ feed_run(feed_t *feed, unsigned run, unsigned records, double rate, int size)
 }
 
 
+/* what may stand at the end; says how many words come before it */
+
+static int
+feed_options(feed_t *feed, int argc, char **argv)
+{
+    for ( /* void */ ; argc > 2; argc--) {
+
+        if (strncmp(argv[argc - 1], "linger=", 7) == 0) {
+            feed->linger = argv[argc - 1] + 7;
+
+        } else if (sscanf(argv[argc - 1], "keys=%u", &feed->keys) != 1) {
+            break;
+        }
+    }
+
+    return argc;
+}
+
+
 int
 main(int argc, char **argv)
 {
@@ -254,12 +288,14 @@ main(int argc, char **argv)
     char         line[128];
     double       rate;
     feed_t       feed;
-    unsigned     run, records;
+    unsigned     burst, run, records;
     const char  *mode;
 
     memset(&feed, 0, sizeof(feed));
     feed.brokers = "";
     feed.sources = 1;
+    feed.linger = "0";
+    argc = feed_options(&feed, argc, argv);
     mode = argc > 1 ? argv[1] : "";
 
     prctl(PR_SET_TIMERSLACK, 1000);
@@ -287,18 +323,28 @@ main(int argc, char **argv)
         die("usage: feed kafka|mock|http|raw ...");
     }
 
+    if (feed.keys && feed.sources > 1) {
+        errno = 0;
+        die("keys are for one partition");
+    }
+
     setlinebuf(stdout);
     printf("{\"brokers\":\"%s\"}\n", feed.brokers);
 
     while (fgets(line, sizeof(line), stdin)) {
-        if (sscanf(line, "%u %u %lf %d", &run, &records, &rate, &size) != 4
-            || size < BENCH_RECORD_MIN || size > BENCH_RECORD_MAX || rate <= 0)
+        burst = 1;
+
+        if (sscanf(line, "%u %u %lf %d %u", &run, &records, &rate, &size,
+                   &burst)
+            < 4
+            || size < BENCH_RECORD_MIN || size > BENCH_RECORD_MAX || rate <= 0
+            || burst == 0)
         {
             errno = 0;
             die("not understood: %s", line);
         }
 
-        feed_run(&feed, run, records, rate, size);
+        feed_run(&feed, run, records, rate, size, burst);
     }
 
     return 0;

@@ -7,12 +7,13 @@
 /*
  * floor: the least a server can do, for the others to be compared with.
  *
- *     floor <port> <feed port> one|gather
+ *     floor <port> <feed port> one|gather [<certificate> <key>]
  *
  * Answers each connection with an event stream and sends it every record
  * that the feed brings: "one" makes one send() per record and client,
- * "gather" one per client for all that one read of the feed brought.  No
- * HTTP beyond the blank line, no timers, no limits.
+ * "gather" one per client for all that one read of the feed brought.  With a
+ * certificate it is TLS 1.3, and SSL_write() instead.  No HTTP beyond the
+ * blank line, no timers, no limits.
  *
  * Frames stand in one log, mapped twice in a row so that any stretch of it
  * is contiguous; a client is a cursor.  One that does not take what we send
@@ -20,6 +21,7 @@
  */
 
 #include "bench.h"
+#include "tls.h"
 
 
 #define FLOOR_LOG      (64 * 1024 * 1024)
@@ -32,6 +34,8 @@ typedef struct {
     int                  place;         /* in clients */
     unsigned             blocked:1;     /* waits to be writable */
     unsigned             open:1;        /* has its header */
+    unsigned             greeted:1;     /* the TLS handshake is over */
+    SSL                 *ssl;
     uint64_t             sent;          /* place in the log */
 } client_t;
 
@@ -49,6 +53,7 @@ static char       *log_base;
 static uint64_t    head;                /* bytes ever written to the log */
 static size_t      frame;               /* bytes of each frame */
 static int         gather;
+static SSL_CTX    *tls;
 static client_t  **clients;
 static int         nclients;
 
@@ -117,10 +122,19 @@ client_watch(client_t *c, uint32_t events, int op)
 static void
 client_close(client_t *c)
 {
+    SSL_free(c->ssl);
     close(c->fd);
     clients[c->place] = clients[--nclients];
     clients[c->place]->place = c->place;
     free(c);
+}
+
+
+static inline ssize_t
+client_write(client_t *c, const char *p, size_t len)
+{
+    return c->ssl ? tls_send(c->ssl, p, len)
+                  : send(c->fd, p, len, MSG_NOSIGNAL);
 }
 
 
@@ -141,13 +155,13 @@ client_send(client_t *c)
         /* all frames are of one size; one that is half sent is completed */
 
         len = gather ? head - c->sent : frame - c->sent % frame;
-        n = send(c->fd, log_base + c->sent % FLOOR_LOG, len, MSG_NOSIGNAL);
+        n = client_write(c, log_base + c->sent % FLOOR_LOG, len);
 
-        if (n == -1) {
-            if (errno == EAGAIN) {
-                break;
-            }
+        if (n == -1 && errno == EAGAIN) {
+            break;
+        }
 
+        if (n <= 0) {
             client_close(c);
             return;
         }
@@ -246,8 +260,35 @@ floor_accept(int s)
         c->place = nclients;
         clients[nclients++] = c;
 
+        if (tls) {
+            c->ssl = tls_open(tls, fd);
+            SSL_set_accept_state(c->ssl);
+        }
+
         client_watch(c, EPOLLIN, EPOLL_CTL_ADD);
     }
+}
+
+
+static ssize_t
+client_read(client_t *c, char *buf, size_t size)
+{
+    ssize_t  n;
+
+    if (c->ssl == NULL) {
+        return recv(c->fd, buf, size, 0);
+    }
+
+    if (!c->greeted) {
+        n = tls_handshake(c->ssl);
+        if (n <= 0) {
+            return n;
+        }
+
+        c->greeted = 1;
+    }
+
+    return tls_recv(c->ssl, buf, size);
 }
 
 
@@ -257,14 +298,14 @@ floor_request(client_t *c)
     char     buf[8192];
     ssize_t  n;
 
-    n = recv(c->fd, buf, sizeof(buf), 0);
+    n = client_read(c, buf, sizeof(buf));
     if (n == 0 || (n == -1 && errno != EAGAIN)) {
         client_close(c);
         return;
     }
 
     if (!c->open && n >= 4 && memcmp(buf + n - 4, "\r\n\r\n", 4) == 0) {
-        if (send(c->fd, header, sizeof(header) - 1, MSG_NOSIGNAL)
+        if (client_write(c, header, sizeof(header) - 1)
             != sizeof(header) - 1)
         {
             client_close(c);
@@ -304,16 +345,18 @@ main(int argc, char **argv)
     client_t             accepts, feeds, *c;
     struct epoll_event   ev[512];
 
-    if (argc != 4) {
+    if (argc != 4 && argc != 6) {
         errno = 0;
-        die("usage: floor <port> <feed port> one|gather");
+        die("usage: floor <port> <feed port> one|gather [<certificate> <key>]");
     }
 
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    signal(SIGPIPE, SIG_IGN);           /* TLS does not know MSG_NOSIGNAL */
     bench_descriptors();
     floor_log();
 
     gather = strcmp(argv[3], "gather") == 0;
+    tls = argc == 6 ? tls_server(argv[4], argv[5]) : NULL;
     clients = calloc(FLOOR_CLIENTS, sizeof(client_t *));
     ep = epoll_create1(EPOLL_CLOEXEC);
     feeds.fd = floor_listen(atoi(argv[2]));

@@ -18,7 +18,7 @@ use KafkaSSE::Redis;
 our @EXPORT = qw($quick $rounds $size $bin $cores $server_core $other_cores
                  machine prepare talk_start talk_hear talk_say talk talk_end
                  redis brokers kafka_pid kafka_tool kafka_feed feed_start floor
-                 nginx ours nchan place status load_start connect_streams
+                 nginx ours nchan place status load_start connect_streams ready
                  warm_up server_stop servers_stop phase complaint wrong wrongs
                  core_busy cpu_seconds say_others commas median cell line
                  say_ratio);
@@ -33,6 +33,12 @@ our $server_core = 0;
 our $other_cores = $cores > 1 ? '1-' . ($cores - 1) : 0;
 
 my $here    = __FILE__ =~ s{/Bench/Rig\.pm\z}{}r;
+
+my %programs = (
+    load  => [ qw(load.c conn.c http.c h2.c sse.c watch.c tls.c) ],
+    floor => [ qw(floor.c tls.c) ],
+    feed  => [ qw(feed.c) ],
+);
 
 my ($redis, $kafka);                    # started when first needed
 my @running;                            # servers
@@ -57,14 +63,14 @@ sub prepare {
     shell('make', '-C', top(), 'deps', 'tools');
     mkdir $bin;
 
-    for my $tool (qw(load floor feed)) {
+    for my $tool (sort keys %programs) {
         my $out = "$bin/$tool";
-        next if -e $out && -M $out < min(map { -M } "$here/$tool.c",
-                                             "$here/bench.h");
+        my @parts = map { "$here/$_" } @{$programs{$tool}};
+        next if -e $out && -M $out < min(map { -M } @parts, glob "$here/*.h");
 
         shell('cc', '-O2', '-g', '-Wall', '-Wextra', '-Wno-unused-parameter',
-              '-o', $out, "$here/$tool.c",
-              $tool eq 'feed' ? '-lrdkafka' : ());
+              '-o', $out, @parts,
+              $tool eq 'feed' ? '-lrdkafka' : ('-lssl', '-lcrypto'));
     }
 
     place($$, $other_cores);
@@ -131,10 +137,10 @@ sub listens ($port) {
 }
 
 
-sub floor ($mode) {
+sub floor ($mode, @tls) {
     my ($port, $feed) = (free_port(), free_port());
 
-    my $pid = spawn([ on_server_core("$bin/floor", $port, $feed, $mode) ],
+    my $pid = spawn([ on_server_core("$bin/floor", $port, $feed, $mode, @tls) ],
                     leash => 1, out => tempdir() . '/floor.log');
     wait_for(5, 'floor listens', sub { listens($port) });
 
@@ -175,13 +181,13 @@ sub kafka_tool (@args) {
 
 # A feed to Kafka; the mock cluster is inside it.
 
-sub kafka_feed ($topic, $partitions = 1) {
+sub kafka_feed ($topic, $partitions = 1, @more) {
     if (($ENV{KAFKA} // '') eq 'mock') {
         return feed_start('mock', $topic, $partitions);
     }
 
     kafka_tool('create', $topic, $partitions);
-    return feed_start('kafka', brokers(), $topic, $partitions);
+    return feed_start('kafka', brokers(), $topic, $partitions, @more);
 }
 
 
@@ -193,13 +199,15 @@ sub feed_start (@args) {
 
 
 # nginx with one worker, everything in a directory of its own; returns the
-# pids of its worker and of other children.
+# pids of its worker and of other children.  "listen" is more for that directive.
 
-sub nginx ($streams, $main, $http, $server) {
+sub nginx ($streams, $main, $http, $server, %opt) {
     my $dir = tempdir() . '/' . unique('nginx');
     my $port = free_port();
     my $user = getpwuid($<);
     my $limit = int($streams * 1.25) + 200;     # nginx reuses the last 16th
+
+    my $listen = join '', map { " $_" } $opt{listen} // ();
 
     mkdir $dir or die "$dir: $!";
 
@@ -209,7 +217,7 @@ sub nginx ($streams, $main, $http, $server) {
     my $conf = "${main}worker_processes 1;\n"
              . "events { worker_connections $limit; }\n"
              . "http {\n${http}    access_log off;\n    server {\n"
-             . "        listen 127.0.0.1:$port backlog=4096;\n"
+             . "        listen 127.0.0.1:$port backlog=4096$listen;\n"
              . "$server    }\n}\n";
 
     my $rig = "daemon off;\npid $dir/pid;\nerror_log $dir/error.log warn;\n"
@@ -259,7 +267,7 @@ sub children ($pid) {
 
 
 # A node with this module: topic, brokers, streams (room for them), and lines
-# for its location, if any.  Its companion is moved away from the server core.
+# for its location and its server, if any, and "listen" as nginx() has it.  Its companion is moved away from the server core.
 
 sub ours (%opt) {
     local $ENV{MAKEFLAGS} = '';
@@ -275,8 +283,10 @@ sub ours (%opt) {
         "kafka_sse_redis " . redis()->url . ";\n"
         . "kafka_sse_cluster main { brokers $opt{brokers}; "
         . "group_id $opt{topic}; }\n",
-        "location = /sub { kafka_sse $opt{topic};$more }\n"
-        . "location = /status { kafka_sse_status json; }\n");
+        join('', map { "$_;\n" } @{$opt{server} // []})
+        . "location = /sub { kafka_sse $opt{topic};$more }\n"
+        . "location = /status { kafka_sse_status json; }\n",
+        listen => $opt{listen});
 
     my $companion = wait_for(10, 'a companion', sub {
         (grep { $_ != $server->{pids}{worker} } children($server->{main}))[0];
@@ -289,7 +299,11 @@ sub ours (%opt) {
 }
 
 
-sub nchan ($streams, $how) {
+# nchan, in memory or with Redis; "server" and "listen" as ours() has them.
+# Where that is nothing for the feed, "pub" is another port, "feed" its uri and
+# options.
+
+sub nchan ($streams, $how, %opt) {
     my $module = '/usr/lib/nginx/modules/ngx_nchan_module.so';
 
     if (!-e $module && $> == 0) {
@@ -302,20 +316,23 @@ sub nchan ($streams, $how) {
 
     # its default buffer of 10 messages would make it lose some here
 
-    my $channel = "    nchan_channel_id bench;\n"
+    my $channel = '    nchan_channel_id ' . ($opt{channel} // 'bench') . ";\n"
                 . ($how ? "    nchan_redis_pass redis;\n" : '');
 
     my $server = nginx($streams, "load_module $module;\n",
         "nchan_shared_memory_size 256m;\nkeepalive_requests 1000000;\n"
         . ($how ? "upstream redis {\n    nchan_redis_server "
                   . redis()->url . ";\n}\n" : ''),
-        "location = /pub {\n    nchan_publisher http;\n$channel"
+        join('', map { "$_;\n" } @{$opt{server} // []})
+        . "location = /pub {\n    nchan_publisher http;\n$channel"
         . "    nchan_message_buffer_length 10000;\n"
         . "    nchan_message_timeout 10s;\n}\n"
         . "location = /sub {\n    nchan_subscriber eventsource;\n$channel"
-        . "    nchan_subscriber_first_message newest;\n}\n");
+        . "    nchan_subscriber_first_message newest;\n}\n",
+        listen => $opt{listen});
 
-    $server->{feed} = feed_start('http', $server->{port}, '/pub');
+    $server->{feed} = feed_start('http', $opt{pub} // $server->{port},
+                                 @{$opt{feed} // [ '/pub' ]});
 
     return $server;
 }
@@ -353,7 +370,8 @@ sub status ($server) {
 
 sub load_start ($server, %pids) {
     my $load = $server->{load} =
-        talk_start("$bin/load", $server->{port}, $server->{uri}, $size);
+        talk_start("$bin/load", $server->{port}, $server->{uri},
+                   $server->{size} // $size, @{$server->{options} // []});
 
     talk($load, join ' ', 'watch', map { "$_=$pids{$_}" } sort keys %pids);
 
@@ -376,13 +394,34 @@ sub connect_streams ($server, $n) {
 }
 
 
+# A server with all its streams, and a record through it.  One stream and one
+# record come first: what only the first one costs, and what a server is not
+# ready for yet, belongs to nobody's figures.
+
+sub ready ($server, $n) {
+    load_start($server, %{$server->{pids}});
+    connect_streams($server, 1);
+    warm_up($server);
+    connect_streams($server, $n - 1);
+    warm_up($server);
+}
+
+
+# What a feed is told; a server may have its own size of records, and bursts.
+
+sub feed_line ($server, $n, $rate) {
+    return join ' ', $runs, $n, $rate, $server->{size} // $size,
+                     $server->{burst} // 1;
+}
+
+
 sub warm_up ($server) {
     my $end = time + 30;
 
     while (time < $end) {
         $runs++;
         talk($server->{load}, "mark $runs");
-        talk($server->{feed}, "$runs 1 1000 $size");
+        talk($server->{feed}, feed_line($server, 1, 1000));
         my $r = talk($server->{load}, "wait 1 1000");
         return if $r->{missing} == 0;
     }
@@ -421,7 +460,7 @@ sub phase ($server, $rate, $for, $patience, $during = undef) {
     $runs++;
     talk($load, "mark $runs");
     my ($start, $busy) = (time, core_busy());
-    talk_say($feed, "$runs $n $rate $size");
+    talk_say($feed, feed_line($server, $n, $rate));
     $during->($runs, $n) if $during;
 
     my $r = talk($load, sprintf 'wait %d %d', $n, ($for + $patience) * 1000);
