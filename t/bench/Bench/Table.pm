@@ -1,0 +1,58 @@
+package Bench::Table;
+
+# A part's table: a row for each who was measured, with the medians of all
+# rounds, and below it what the figures should be.  Said, never asserted.
+
+use v5.36;
+
+use Exporter 'import';
+use Bench::Rig;
+
+our @EXPORT = qw(table ratios target);
+
+
+# Columns are [ sub ($run) { value }, two lines of head, format ]; rows are
+# [ name, run of each round ].  Returns the medians: name => [ values ].
+
+sub table ($columns, @rows) {
+    my %medians;
+
+    line('', map { $_->[1] } @$columns);
+    line('', map { $_->[2] } @$columns);
+
+    for my $row (@rows) {
+        my ($name, @runs) = @$row;
+
+        $medians{$name} = [ map { my $of = $_->[0];
+                                  median(map { $of->($_) } @runs) } @$columns ];
+        line($name, map { cell($columns->[$_][3], $medians{$name}[$_]) }
+                        0 .. $#$columns);
+    }
+
+    return \%medians;
+}
+
+
+# Ours as a multiple of others, in columns where that says something.
+
+sub ratios ($medians, $ours, $others, @columns) {
+    my %ours;
+
+    return if !$medians->{$ours};
+    @ours{@columns} = @{$medians->{$ours}}[@columns];
+    say '';
+
+    for my $name (grep { $medians->{$_} } @$others) {
+        say_ratio("ours / $name", \%ours,
+                  { map { $_ => $medians->{$name}[$_] } @columns },
+                  0 .. $#{$medians->{$ours}});
+    }
+}
+
+
+sub target ($what, $format, $value, $bound) {
+    printf "%-56s %9s   target %s\n", $what, cell($format, $value), $bound;
+}
+
+
+1;
