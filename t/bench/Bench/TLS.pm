@@ -130,7 +130,7 @@ sub finish ($self) {
 
     my $m = table(\@columns, map { [ $_, @{$runs->{$_}} ] }
                               grep { $runs->{$_} } $floor, $ours, $nchan);
-    ratios($m, $ours, [ $floor, $nchan ], 0 .. $#columns);
+    ratios($m, 'ours', $ours, [ $floor, $nchan ], 0 .. $#columns);
 
     if ($m->{$ours} && $m->{$floor}) {
         say '';

@@ -33,19 +33,19 @@ sub table ($columns, @rows) {
 }
 
 
-# Ours as a multiple of others, in columns where that says something.
+# One row as a multiple of others, in columns where that says something.
 
-sub ratios ($medians, $ours, $others, @columns) {
-    my %ours;
+sub ratios ($medians, $called, $of, $others, @columns) {
+    my %of;
 
-    return if !$medians->{$ours};
-    @ours{@columns} = @{$medians->{$ours}}[@columns];
+    return if !$medians->{$of};
+    @of{@columns} = @{$medians->{$of}}[@columns];
     say '';
 
     for my $name (grep { $medians->{$_} } @$others) {
-        say_ratio("ours / $name", \%ours,
+        say_ratio("$called / $name", \%of,
                   { map { $_ => $medians->{$name}[$_] } @columns },
-                  0 .. $#{$medians->{$ours}});
+                  0 .. $#{$medians->{$of}});
     }
 }
 
