@@ -17,6 +17,7 @@
 #define CONN_WHEEL      (LOAD_RETRY * 2)    /* ms, one slot each */
 #define CONN_SLOW       100000          /* us between reads of who is slow */
 #define CONN_RCVBUF     4096            /* ... and what waits for it, at most */
+#define CONN_HASTE      (1024 * 1024)   /* ... and when it is slow no more */
 
 
 stream_t          **streams;
@@ -58,6 +59,15 @@ conn_send(conn_t *c, const char *buf, size_t len)
 }
 
 
+/* it is read when it is time, not when there is something */
+
+static int
+conn_slow(conn_t *c)
+{
+    return conn_stream(c, 0)->slow && slow.rate;
+}
+
+
 static void
 conn_open(conn_t *c)
 {
@@ -70,7 +80,7 @@ conn_open(conn_t *c)
         die("socket, stream %d", c->first);
     }
 
-    if (conn_stream(c, 0)->slow) {
+    if (conn_slow(c)) {
         setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &(int) {CONN_RCVBUF},
                    sizeof(int));
     }
@@ -260,7 +270,7 @@ conn_established(conn_t *c)
         http_open(c);
     }
 
-    if (conn_stream(c, 0)->slow) {
+    if (conn_slow(c)) {
         conn_watch(c, 0, EPOLL_CTL_DEL);
 
     } else {
@@ -396,10 +406,6 @@ slow_turn(void)
     }
 
     n = slow.rate * (now - slow.read) / 1000000;
-    if (n == 0) {
-        return;
-    }
-
     slow.read = now;
 
     for (i = 0; i < nstreams; i++) {
@@ -409,6 +415,58 @@ slow_turn(void)
             conn_read(c, n < CONN_READ ? n : CONN_READ);
         }
     }
+}
+
+
+/* from now on they are as fast as the others, and count as slow still */
+
+void
+slow_hasten(void)
+{
+    int      i;
+    conn_t  *c;
+
+    slow.rate = 0;
+
+    for (i = 0; i < nstreams; i++) {
+        c = streams[i]->conn;
+
+        if (streams[i]->slow && c->fd != -1 && c->connected) {
+            setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &(int) {CONN_HASTE},
+                       sizeof(int));
+            conn_watch(c, EPOLLIN, EPOLL_CTL_ADD);
+        }
+    }
+}
+
+
+/* how many of them have not had what another stream has */
+
+int
+slow_behind(void)
+{
+    int         i, n, s;
+    stream_t   *st;
+    uint64_t    most[BENCH_SOURCES];
+
+    memset(most, 0, sizeof(most));
+
+    for (i = 0; i < nstreams; i++) {
+        for (s = 0; s < BENCH_SOURCES; s++) {
+            if (streams[i]->next[s] > most[s]) {
+                most[s] = streams[i]->next[s];
+            }
+        }
+    }
+
+    n = 0;
+
+    for (i = 0; i < nstreams; i++) {
+        st = streams[i];
+        n += st->slow && memcmp(st->next, most, sizeof(most)) != 0;
+    }
+
+    return n;
 }
 
 
@@ -467,7 +525,7 @@ conn_turn(int ms)
     conn_t              *c;
     struct epoll_event   ev[512];
 
-    if (slow.streams) {
+    if (slow.streams && slow.rate) {
         slow_turn();
         ms = ms == -1 || ms > 20 ? 20 : ms;
     }

@@ -19,6 +19,8 @@
  *     from <n>                    they come from 127.0.0.n, n + 1, ...
  *     slow <bytes per second>     who is connected from now on reads so slowly,
  *                                 and comes back when it is closed
+ *     hasten <ms>                 the slow ones are as fast as all, until each
+ *                                 has what the others have
  *     connect <n>                 n more streams; over when all have a 200
  *     memory                      of the watched processes, in bytes
  *     mark <run>                  what comes from now on belongs to this run
@@ -105,15 +107,36 @@ command_connect(int n)
 static void
 command_slow(int rate)
 {
+    if (h2 || tls || keys || rate < 10) {
+        errno = 0;
+        die("slow streams are plain HTTP/1.1, without keys, from 10 bytes/s");
+    }
+
     slow.rate = rate;
     slow.read = now_us();
 
-    if (h2 || tls || keys) {
-        errno = 0;
-        die("slow streams are plain HTTP/1.1, without keys");
+    printf("{}\n");
+}
+
+
+static void
+command_hasten(int ms)
+{
+    int      behind;
+    int64_t  end;
+
+    end = now_us() + ms * 1000LL;
+    slow_hasten();
+
+    while ((behind = slow_behind()) && now_us() < end) {
+        conn_turn(20);
     }
 
-    printf("{}\n");
+    printf("{\"behind\":%d,\"streams\":%d,\"received\":%lu,\"jumped\":%lu,"
+           "\"ended\":%lu,\"refused\":%d,\"repeated\":%lu,\"bad\":%lu,"
+           "\"sample\":\"%s\"}\n",
+           behind, slow.streams, slow.received, slow.jumped, slow.ended,
+           nrefused, total.repeated, total.bad, total.sample);
 }
 
 
@@ -303,6 +326,9 @@ load_command(char *line)
 
     } else if (sscanf(line, "slow %u", &n) == 1) {
         command_slow(n);
+
+    } else if (sscanf(line, "hasten %d", &ms) == 1) {
+        command_hasten(ms);
 
     } else if (strcmp(line, "memory") == 0) {
         watch_say_memory();

@@ -183,6 +183,8 @@ stream_key(stream_t *st)
 void conn_add(int want);
 int conn_turn(int ms);
 void wheel_empty(void);
+void slow_hasten(void);
+int slow_behind(void);
 void conn_close(conn_t *c);
 void conn_send(conn_t *c, const char *buf, size_t len);
 void stream_answered(stream_t *st);
