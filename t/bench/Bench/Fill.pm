@@ -31,6 +31,7 @@ sub measure ($self) {
 
     my $node = ours(streams => 10, topic => $topic, brokers => brokers());
 
+    $self->{conf} = $node->{conf};
     place($node->{pids}{companion}, $server_core);
     place($node->{pids}{worker}, $other_cores);
 
@@ -268,6 +269,7 @@ sub finish ($self) {
     }
 
     return { records => $records, partitions => $partitions, median => \%m,
+             conf => $self->{conf},
              map { $_ => $self->{$_} } grep { $self->{$_} } keys %names };
 }
 

@@ -11,8 +11,9 @@ use POSIX ();
 use Time::HiRes qw(time);
 use KafkaSSE::Rig qw(build unique tempdir wait_for wait_exit slurp at_end);
 use Bench::Rig;
+use Bench::Figure;
 
-my $streams = $ENV{STREAMS} // 1000;
+my ($streams) = split ' ', $ENV{STREAMS} // 1000;
 my $partitions = 12;
 my $rate    = 100;
 my $seconds = $quick ? 5 : 30;
@@ -84,6 +85,7 @@ sub measure ($self) {
     my $node = ours(streams => $streams, topic => $topic,
                     brokers => $feed->{brokers});
     $node->{feed} = $feed;
+    $self->{conf} = $node->{conf};
     connected($node);
 
     wait_for(30, 'all partitions by Redis', sub {
@@ -214,9 +216,55 @@ sub finish ($self) {
         }
     }
 
+    $self->{median} = \%m;
+    stages(\%m);
+
     return { streams => $streams, partitions => $partitions, rate => $rate,
-             seconds => $seconds, median => \%m,
+             seconds => $seconds, median => \%m, conf => $self->{conf},
              map { $_ => $self->{$_} } grep { $self->{$_} } keys %names };
+}
+
+
+# How much of the whole way each stage is, as far as the ways differ by one:
+# kcat has what Kafka takes, "directly" adds our companion, the ring and the
+# clients, of which the floor has the clients, and the whole way adds Redis.
+# The ways ran after one another, so a small difference may be anything; it is
+# not said to be less than nothing.
+
+sub stages ($m) {
+    return if grep { !$m->{$_} } qw(kcat floor direct redis);
+
+    my %t = map { $_ => $m->{$_}{p50} } keys %$m;
+
+    say "\nthe stages, as differences of these ways' p50\n";
+    line('', 'ms', 'share');
+
+    for my $stage (
+        [ 'producer to consumer', $t{kcat} ],
+        [ 'Redis, both ways',     $t{redis} - $t{direct} ],
+        [ 'companion and ring',   $t{direct} - $t{kcat} - $t{floor} ],
+        [ 'to all clients',       $t{floor} ])
+    {
+        my ($name, $ms) = @$stage;
+        $ms = 0 if $ms < 0;
+
+        line("  $name", sprintf('%.2f', $ms),
+             sprintf('%.0f %%', $ms / $t{redis} * 100));
+    }
+}
+
+
+sub figures ($self) {
+    my $m = $self->{median};
+
+    return (figure('producer to client: p50', '%.1f ms', $m->{redis}{p50},
+                   undef, undef, most => 5),
+            figure('producer to client: p99', '%.1f ms', $m->{redis}{p99},
+                   undef, undef, most => 25),
+            figure('producer to client: p50', '%.1f ms', $m->{redis}{p50},
+                   $m->{kcat}{p50}, 'kcat'),
+            figure('producer to client: p99', '%.1f ms', $m->{redis}{p99},
+                   $m->{kcat}{p99}, 'kcat'));
 }
 
 

@@ -37,6 +37,7 @@ sub measure ($self) {
     my ($dies, $lives) = map { node($feed, $topic) } 1 .. 2;
 
     $dies->{feed} = $feed;
+    $self->{conf} = $lives->{conf};
     shared_out($dies, $lives);
 
     my $load = load_start($dies, worker => $lives->{pids}{worker},
@@ -170,7 +171,7 @@ sub finish ($self) {
          . "record was\n0.5 s late any more\n", $late;
 
     return { streams => $streams, partitions => $partitions, rate => $rate,
-             retry => $retry, runs => \@runs };
+             retry => $retry, runs => \@runs, conf => $self->{conf} };
 }
 
 

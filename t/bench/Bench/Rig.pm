@@ -16,21 +16,33 @@ use KafkaSSE::Rig qw(top build tempdir free_port wait_for run spawn wait_exit
 use KafkaSSE::Redis;
 
 our @EXPORT = qw($quick $rounds $size $bin $cores $server_core $other_cores
-                 machine prepare talk_start talk_hear talk_say talk talk_end
+                 $descriptors @pools machine prepare talk_start talk_hear
+                 talk_say talk talk_end
                  redis brokers kafka_pid kafka_tool kafka_feed feed_start floor
-                 nginx ours nchan place status load_start connect_streams ready
+                 nginx ours plain nchan place status load_start loads_start
+                 loads connect_streams ready
                  warm_up server_stop servers_stop phase complaint wrong wrongs
                  core_busy cpu_seconds say_others commas median cell line
                  say_ratio);
 
 our $quick   = $ENV{QUICK} // 0;
-our $rounds  = $ENV{ROUNDS} // 1;
+our $rounds  = $ENV{ROUNDS} // ($quick ? 1 : 3);
 our $size    = $ENV{SIZE} // 200;
 our $bin     = build() . '/bench';
 
 our $cores   = grep { /^processor/ } split /\n/, slurp('/proc/cpuinfo');
 our $server_core = 0;
 our $other_cores = $cores > 1 ? '1-' . ($cores - 1) : 0;
+
+# how many descriptors one process may have, whoever starts it
+
+our ($descriptors) = slurp('/proc/self/limits')
+                     =~ /^Max open files\s+\d+\s+(\d+)/m;
+
+# what README recommends for many idle streams
+
+our @pools  = ('connection_pool_size 256', 'request_pool_size 1k',
+               'client_header_buffer_size 512');
 
 my $here    = __FILE__ =~ s{/Bench/Rig\.pm\z}{}r;
 
@@ -198,23 +210,27 @@ sub feed_start (@args) {
 }
 
 
-# nginx with one worker, everything in a directory of its own; returns the
-# pids of its worker and of other children.  "listen" is more for that directive.
+# nginx, everything in a directory of its own; returns the pids of its worker
+# and of other children.  "listen" is more for that directive.  There may be
+# more workers, then each has a socket of its own to accept from, and "cores"
+# says where they run.
 
 sub nginx ($streams, $main, $http, $server, %opt) {
     my $dir = tempdir() . '/' . unique('nginx');
     my $port = free_port();
     my $user = getpwuid($<);
-    my $limit = int($streams * 1.25) + 200;     # nginx reuses the last 16th
-
-    my $listen = join '', map { " $_" } $opt{listen} // ();
+    my $workers = $opt{workers} // 1;
+    my $limit = int($streams / $workers * 1.25)     # nginx reuses the last
+                + 200;                              # sixteenth
+    my $listen = join '', map { " $_" } $opt{listen} // (),
+                                        $workers > 1 ? 'reuseport' : ();
 
     mkdir $dir or die "$dir: $!";
 
     s/^/    /mg for $http;
     s/^/        /mg for $server;
 
-    my $conf = "${main}worker_processes 1;\n"
+    my $conf = "${main}worker_processes $workers;\n"
              . "events { worker_connections $limit; }\n"
              . "http {\n${http}    access_log off;\n    server {\n"
              . "        listen 127.0.0.1:$port backlog=4096$listen;\n"
@@ -222,29 +238,32 @@ sub nginx ($streams, $main, $http, $server, %opt) {
 
     my $rig = "daemon off;\npid $dir/pid;\nerror_log $dir/error.log warn;\n"
             . ($< == 0 ? "user $user;\n" : '')
-            . "worker_rlimit_nofile " . ($limit + 200) . ";\n";
+            . 'worker_rlimit_nofile ' . min($limit + 200, $descriptors) . ";\n";
 
     my $paths = join '', map { "    ${_}_temp_path $dir/$_;\n" }
                          qw(client_body proxy fastcgi scgi uwsgi);
 
     spew("$dir/nginx.conf", $rig . $conf =~ s/^http \{\n/http {\n$paths/mr);
 
-    my $pid = spawn([ on_server_core(nginx_binary(), '-p', $dir,
-                                     '-c', "$dir/nginx.conf") ],
+    my $pid = spawn([ 'taskset', '-c', $opt{cores} // $server_core,
+                      nginx_binary(), '-p', $dir, '-c', "$dir/nginx.conf" ],
                     leash => 1, out => "$dir/out.log");
 
     at_end(sub { kill QUIT => $pid; wait_exit($pid, 2) });
 
-    my $worker = eval {
-        wait_for(10, 'nginx has a worker', sub {
+    my @pids = eval {
+        @{ wait_for(10, 'nginx has its workers', sub {
             die "nginx has ended\n" if !alive($pid);
-            (grep { slurp("/proc/$_/cmdline") =~ /worker process/ }
-                  children($pid))[0];
-        });
+            my @w = grep { slurp("/proc/$_/cmdline") =~ /worker process/ }
+                         children($pid);
+            @w == $workers && \@w;
+        }) };
     };
-    die "$@" . slurp("$dir/out.log") . slurp("$dir/error.log") if !$worker;
+    die "$@" . slurp("$dir/out.log") . slurp("$dir/error.log") if !@pids;
 
-    my %pids = (worker => $worker);
+    my %pids = (worker => shift @pids);
+    $pids{'worker' . (2 + $_)} = $pids[$_] for 0 .. $#pids;
+
     my $it = { port => $port, uri => '/sub', pids => \%pids, main => $pid,
                conf => $conf, log => "$dir/error.log" };
 
@@ -266,8 +285,9 @@ sub children ($pid) {
 }
 
 
-# A node with this module: topic, brokers, streams (room for them), and lines
-# for its location and its server, if any, and "listen" as nginx() has it.  Its companion is moved away from the server core.
+# A node with this module: topic, brokers, streams (room for them), and if any
+# "redis" (as "off"), lines for http, server and location; listen, workers and
+# cores as nginx() has them.  Its companion is moved away from the server core.
 
 sub ours (%opt) {
     local $ENV{MAKEFLAGS} = '';
@@ -280,22 +300,47 @@ sub ours (%opt) {
     $more = " $more" if $more;
 
     my $server = nginx($opt{streams}, "load_module $module;\n",
-        "kafka_sse_redis " . redis()->url . ";\n"
+        join('', map { "$_;\n" } @{$opt{http} // []})
+        . 'kafka_sse_redis ' . ($opt{redis} // redis()->url) . ";\n"
         . "kafka_sse_cluster main { brokers $opt{brokers}; "
         . "group_id $opt{topic}; }\n",
         join('', map { "$_;\n" } @{$opt{server} // []})
         . "location = /sub { kafka_sse $opt{topic};$more }\n"
         . "location = /status { kafka_sse_status json; }\n",
-        listen => $opt{listen});
+        map { $_ => $opt{$_} } qw(listen workers cores));
+
+    my %worker = map { $_ => 1 } values %{$server->{pids}};
 
     my $companion = wait_for(10, 'a companion', sub {
-        (grep { $_ != $server->{pids}{worker} } children($server->{main}))[0];
+        (grep { !$worker{$_} } children($server->{main}))[0];
     });
 
     place($companion, $other_cores);
     $server->{pids}{companion} = $companion;
 
     return $server;
+}
+
+
+# nginx alone with a static file: what it costs to answer, and to hold what it
+# is answering.  "kept" has sent it all and keeps the connection, "under way"
+# has sent the first bytes and goes on with one byte a second.
+
+sub plain ($streams, $how, @http) {
+    my $dir = tempdir() . '/' . unique('plain');
+    my @more = $how eq 'kept'
+               ? 'keepalive_timeout 1h'
+               : ('open_file_cache max=10 inactive=1h', 'limit_rate 1',
+                  'limit_rate_after 300');
+
+    mkdir $dir or die "$dir: $!";
+    spew("$dir/sub", $how eq 'kept' ? ": ok\n\n" : ":\n" x 1000);
+
+    return nginx($streams, '',
+        join('', map { "$_;\n" } 'sendfile on', @http),
+        "location = /sub {\n    root $dir;\n"
+        . "    default_type text/event-stream;\n"
+        . join('', map { "    $_;\n" } @more) . "}\n");
 }
 
 
@@ -369,28 +414,58 @@ sub status ($server) {
 # name => pid.
 
 sub load_start ($server, %pids) {
-    my $load = $server->{load} =
-        talk_start("$bin/load", $server->{port}, $server->{uri},
-                   $server->{size} // $size, @{$server->{options} // []});
-
+    my $load = $server->{load} = load_open($server);
     talk($load, join ' ', 'watch', map { "$_=$pids{$_}" } sort keys %pids);
-
     return $load;
 }
+
+
+sub load_open ($server) {
+    return talk_start("$bin/load", $server->{port}, $server->{uri},
+                      $server->{size} // $size, @{$server->{options} // []});
+}
+
+
+# Several of them, as one process may not have enough descriptors, or time.
+# The first one watches; each has source addresses of its own.
+
+sub loads_start ($server, $n, %pids) {
+    load_start($server, %pids);
+    return if $n == 1;
+
+    $server->{loads} = [ $server->{load}, map { load_open($server) } 2 .. $n ];
+
+    my $from = 2;
+    talk($_, 'from ' . $from++) for @{$server->{loads}};
+}
+
+
+sub loads ($server) { @{$server->{loads} // [ $server->{load} ]} }
 
 
 sub log_of ($server) { $server->{log} ? slurp($server->{log}) : '' }
 
 
-sub connect_streams ($server, $n) {
-    my $r = talk($server->{load}, "connect $n");
+# So many streams more, evenly at all programs.
 
-    if ($r->{refused}) {
+sub connect_streams ($server, $n) {
+    my @loads = loads($server);
+    my $left = $n;
+
+    for my $i (0 .. $#loads) {
+        my $share = int($left / (@loads - $i));
+        talk_say($loads[$i], "connect $share");
+        $left -= $share;
+    }
+
+    my @r = map { talk_hear($_) } @loads;
+
+    for my $r (grep { $_->{refused} } @r) {
         die "$r->{refused} of $n streams refused: $r->{sample}\n"
             . log_of($server);
     }
 
-    return $r;
+    return $r[0];
 }
 
 
@@ -417,13 +492,14 @@ sub feed_line ($server, $n, $rate) {
 
 sub warm_up ($server) {
     my $end = time + 30;
+    my @loads = loads($server);
 
     while (time < $end) {
         $runs++;
-        talk($server->{load}, "mark $runs");
+        talk($_, "mark $runs") for @loads;
         talk($server->{feed}, feed_line($server, 1, 1000));
-        my $r = talk($server->{load}, "wait 1 1000");
-        return if $r->{missing} == 0;
+        talk_say($_, 'wait 1 1000') for @loads;
+        return if !grep { talk_hear($_)->{missing} } @loads;
     }
 
     die "the first record does not arrive\n" . log_of($server);
@@ -436,7 +512,7 @@ sub server_stop ($server) {
 
     @running = grep { $_ != $server } @running;
 
-    talk_end($_) for grep { defined } @$server{qw(load feed)};
+    talk_end($_) for grep { defined } loads($server), $server->{feed};
 
     kill TERM => $pid;
 
@@ -447,7 +523,7 @@ sub server_stop ($server) {
 }
 
 
-sub servers_stop { server_stop($_) for @running }
+sub servers_stop { server_stop($_) for my @all = @running }
 
 
 # Records at this rate for so many seconds, and what became of them.  "during"
@@ -455,17 +531,24 @@ sub servers_stop { server_stop($_) for @running }
 
 sub phase ($server, $rate, $for, $patience, $during = undef) {
     my $n = int($rate * $for) || 1;
-    my ($load, $feed) = @$server{qw(load feed)};
+    my @loads = loads($server);
+    my $feed = $server->{feed};
 
     $runs++;
-    talk($load, "mark $runs");
+    talk($_, "mark $runs") for @loads;
     my ($start, $busy) = (time, core_busy());
     talk_say($feed, feed_line($server, $n, $rate));
     $during->($runs, $n) if $during;
 
-    my $r = talk($load, sprintf 'wait %d %d', $n, ($for + $patience) * 1000);
-    $busy = core_busy() - $busy - $r->{cpu_us}{worker} / 1e6;
-    $r->{others} = max(0, $busy / (time - $start));
+    talk_say($_, sprintf 'wait %d %d', $n, ($for + $patience) * 1000)
+        for @loads;
+
+    my $r = loads_together(map { talk_hear($_) } @loads);
+    my $wall = time - $start;
+    my $cpu = $r->{cpu_us};
+    my $workers = sum0(map { $cpu->{$_} } grep { /^worker\d*$/ } keys %$cpu);
+
+    $r->{others} = max(0, (core_busy() - $busy - $workers / 1e6) / $wall);
     my $sent = talk_hear($feed);
 
     $r->{run} = $runs;
@@ -473,11 +556,32 @@ sub phase ($server, $rate, $for, $patience, $during = undef) {
     $r->{sent} = $n;
     $r->{late_us} = $sent->{late_us};
     $r->{failed} = $sent->{failed};
-    $r->{cpu} = sum0(@{$r->{cpu_us}}{grep { exists $r->{cpu_us}{$_} }
-                                     qw(worker companion)})
-                / max(1, $r->{received});
-    $r->{worker} = $r->{cpu_us}{worker} / max(1, $r->{received});
+    $r->{wall} = $wall;
+    $r->{share} = $workers / 1e6 / $wall * 100;
+    $r->{load_share} = $r->{load_cpu_us} / 1e6 / $wall * 100;
+    $r->{cpu} = ($workers + ($cpu->{companion} // 0)) / max(1, $r->{received});
+    $r->{worker} = $workers / max(1, $r->{received});
     $r->{delivered} = $r->{received} / max(0.001, $r->{seconds});
+
+    return $r;
+}
+
+
+# What several programs say, as one: sums, and of latency and time the worst.
+
+sub loads_together ($r, @more) {
+    my %most = map { $_ => 1 } qw(seconds load_cpu_us);
+
+    for my $m (@more) {
+        for my $what (grep { !ref $r->{$_} } keys %$m) {
+            $r->{$what} = $what eq 'sample' ? $r->{$what} || $m->{$what}
+                        : $most{$what} ? max($r->{$what}, $m->{$what})
+                        : $r->{$what} + $m->{$what};
+        }
+
+        my ($to, $of) = map { $_->{latency_us} } $r, $m;
+        $to->{$_} = max($to->{$_}, $of->{$_}) for keys %$of;
+    }
 
     return $r;
 }

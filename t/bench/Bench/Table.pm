@@ -7,8 +7,11 @@ use v5.36;
 
 use Exporter 'import';
 use Bench::Rig;
+use Bench::Figure;
 
 our @EXPORT = qw(table ratios target);
+
+my @targets;
 
 
 # Columns are [ sub ($run) { value }, two lines of head, format ]; rows are
@@ -50,9 +53,18 @@ sub ratios ($medians, $called, $of, $others, @columns) {
 }
 
 
+# Here, and once more in the table of all figures.
+
 sub target ($what, $format, $value, $bound) {
     printf "%-56s %9s   target %s\n", $what, cell($format, $value), $bound;
+
+    push @targets, figure_to($what, $format, $value, $bound);
 }
+
+
+# What has been said since they were asked for.
+
+sub targets { splice @targets }
 
 
 1;
