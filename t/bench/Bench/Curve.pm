@@ -14,7 +14,6 @@ my %pictures = (
     cost       => \&cost,
     throughput => \&throughput,
     memory     => \&memory,
-    keyed      => \&keyed,
 );
 
 
@@ -42,7 +41,7 @@ sub cost ($all) {
         title => 'CPU of one delivered event, 1,000 streams, one core',
         x => { name => 'records per second, each to all streams', log => 1,
                ticks => [ 10, 30, 100, 300, 1000, 3000 ] },
-        y => { name => 'us per event', log => 1,
+        y => { name => 'us per event, worker and companion', log => 1,
                ticks => [ 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50 ] },
         lines => [ map {
             my $points = $by->{$_};
@@ -96,9 +95,6 @@ sub memory ($all) {
                                 . 'idle',
                        unit => 'bytes per stream', groups => \@groups });
 }
-
-
-sub keyed ($all) { return undef }
 
 
 1;

@@ -24,7 +24,8 @@ my ($left, $right, $top, $bottom) = (76, 24, 52, 58);
 
 # Told apart by who does not see colours as well: each line has marks, too.
 
-my @colours = qw(#1f6fb4 #d1491c #2a8a3e #7a4fa3 #8a6d1d #555555);
+my @colours = ('#1f6fb4', '#d1491c', '#2a8a3e', '#7a4fa3', '#8a6d1d',
+               '#555555');
 my @marks = (
     sub ($x, $y) { sprintf '<circle cx="%.1f" cy="%.1f" r="4"/>', $x, $y },
     sub ($x, $y) { sprintf '<rect x="%.1f" y="%.1f" width="7.4" height="7.4"/>',
