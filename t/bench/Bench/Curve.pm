@@ -6,6 +6,7 @@ use v5.36;
 
 use Exporter 'import';
 use KafkaSSE::Rig qw(spew);
+use Bench::Rig qw(median commas);
 use Bench::Plot;
 
 our @EXPORT = qw(curves);
@@ -14,6 +15,7 @@ my %pictures = (
     cost       => \&cost,
     throughput => \&throughput,
     memory     => \&memory,
+    keyed      => \&keyed,
 );
 
 
@@ -88,12 +90,33 @@ sub memory ($all) {
         push @groups, { name => $headers, bars => \@bars } if @bars;
     }
 
-    my $n = $most;
-    1 while $n =~ s/^(\d+)(\d{3})/$1,$2/;
-
-    return plot_bars({ title => "Memory of the worker per stream, $n of them "
-                                . 'idle',
+    return plot_bars({ title => 'Memory of the worker per stream, '
+                                . commas($most) . ' of them idle',
                        unit => 'bytes per stream', groups => \@groups });
+}
+
+
+# By number of keys; each record is for one stream, however many there are.
+
+sub keyed ($all) {
+    my $runs = $all->{keyed}{runs} // return undef;
+    my @groups;
+
+    for my $keys (@{$all->{keyed}{keys}}) {
+        my $n = commas($keys);
+        my @bars = map { { name => s/,[^,]* \Q$n\E keys//r,
+                           colour => /ours/ ? 0 : 5,
+                           value => median(map { $_->{r}{cpu} }
+                                               @{$runs->{$_}}) } }
+                   grep { /\b\Q$n\E keys/ } reverse sort keys %$runs;
+
+        push @groups, { name => "$n streams", bars => \@bars } if @bars;
+    }
+
+    return plot_bars({ title => 'CPU of a record for one of many streams, '
+                                . commas($all->{keyed}{rate}) . ' records/s',
+                       unit => 'us per record, worker and companion',
+                       groups => \@groups });
 }
 
 

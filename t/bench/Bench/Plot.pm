@@ -54,10 +54,11 @@ sub stroke ($x1, $y1, $x2, $y2, $colour) {
 }
 
 
-# 1,000 and 2.5M: what stands at a tick.
+# 1,000, 200k and 2.5M: what stands at a tick.
 
 sub short ($v) {
     return sprintf('%g', $v / 1e6) . 'M' if $v >= 1e6;
+    return sprintf('%g', $v / 1e3) . 'k' if $v >= 1e5;
     my $text = sprintf $v >= 1000 ? '%.0f' : '%g', $v;
     1 while $text =~ s/^(\d+)(\d{3})/$1,$2/;
     return $text;
@@ -219,7 +220,8 @@ sub plot_bars ($plot) {
                         . "height=\"16\" fill=\"%s\"/>\n", $label, $y, $long,
                         $colours[$bar->{colour} // 0]),
                 text($label + $long + 8, $y + 13,
-                     short(sprintf '%.0f', $bar->{value}), 'start');
+                     short(sprintf $bar->{value} < 100 ? '%.1f' : '%.0f',
+                           $bar->{value}), 'start');
             $y += 21;
         }
 
