@@ -41,8 +41,8 @@ our ($descriptors) = slurp('/proc/self/limits')
 
 # what README recommends for many idle streams
 
-our @pools  = ('connection_pool_size 256', 'request_pool_size 1k',
-               'client_header_buffer_size 512');
+our @pools  = ('connection_pool_size 384', 'client_header_buffer_size 1280',
+               'request_pool_size 272');
 
 my $here    = __FILE__ =~ s{/Bench/Rig\.pm\z}{}r;
 
