@@ -12,7 +12,7 @@ use Bench::Row;
 my @rates   = $quick ? (10, 1000) : (10, 30, 100, 300, 1000, 3000);
 my @counts  = $quick ? (100) : (100, 1000, 5000);
 my $streams = 1000;
-my $seconds = $quick ? 1 : 3;
+my $seconds = $quick ? 1 : 2;
 my $step    = 1;                        # seconds of one rate of the ramp
 
 
