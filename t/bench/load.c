@@ -196,6 +196,10 @@ command_cut(int rate)
     }
 
     printf("{\"cut\":%lu,\"open\":%d}\n", move.cut, nopen);
+
+    if (rate == 0) {
+        memset(&move, 0, sizeof(move));
+    }
 }
 
 

@@ -14,7 +14,7 @@ my $streams = 1000;
 my $rate    = 100;
 my $cuts    = 200;                      # a second
 my $seconds = $quick ? 3 : 10;
-my ($ours, $nchan) = ('ours', 'nchan, memory');
+my ($ours, $nchan) = ('ours', 'nchan');
 
 my @rows = (
     { name => $ours, start => \&ours_fed },
@@ -111,7 +111,8 @@ my @columns = (
     [ sub { $_[0]{worker} },                 'worker',   'only',     '%.2f' ],
     [ sub { $_[0]{latency_us}{p50} / 1000 }, 'p50 ms',   '',         '%.2f' ],
     [ sub { $_[0]{latency_us}{p99} / 1000 }, 'p99 ms',   '',         '%.2f' ],
-    [ sub { $_[0]{cuts} && $_[0]{cuts}{cut} }, 'cut',      '',         'commas' ],
+    [ sub { $_[0]{cuts} && $_[0]{cuts}{cut} },
+                                             'cut',      '',         'commas' ],
     [ sub { $_[0]{lost} },                   'lost',     '',         'commas' ],
     [ sub { $_[0]{repeated} },               'repeated', '',         'commas' ],
     [ sub { to_record($_[0], 'p50') },       'p50 ms',   'to record', '%.1f' ],
@@ -125,8 +126,8 @@ sub finish ($self) {
 
     say commas($streams), " streams, $rate records/s of $size bytes; $cuts of ",
         "them a second are cut and come back at once\nwith their last id, for ",
-        "$seconds s.  Worker on core $server_core, all else on ",
-        "$other_cores.\n";
+        "$seconds s; nchan's records are in memory.  Worker on\ncore ",
+        "$server_core, all else on $other_cores.\n";
 
     my $m = table(\@columns, map { [ $_, @{$runs->{$_}} ] }
                               grep { $runs->{$_} } @names);

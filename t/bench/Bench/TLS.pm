@@ -124,9 +124,9 @@ sub finish ($self) {
     my ($floor, $ours, $nchan) = map { $_->{name} }
                                  sort { $a->{place} <=> $b->{place} } @rows;
 
-    say commas($streams), " streams, $size-byte records, HTTP/1.1 over TLS 1.3 ",
-        "with TLS_AES_128_GCM_SHA256,\nno kTLS; worker on core $server_core, ",
-        "all else on $other_cores.\n";
+    say commas($streams), " streams, $size-byte records, HTTP/1.1 over TLS ",
+        "1.3 with TLS_AES_128_GCM_SHA256,\nno kTLS; worker on core ",
+        "$server_core, all else on $other_cores.\n";
 
     my $m = table(\@columns, map { [ $_, @{$runs->{$_}} ] }
                               grep { $runs->{$_} } $floor, $ours, $nchan);
