@@ -91,6 +91,7 @@ sub row_median ($for) {
 
     $m{peak} = median(map { $_->{delivered} } @peak);
     $m{peak_p99} = median(map { $_->{latency_us}{p99} / 1000 } @peak);
+    $m{peak_share} = median(map { $_->{share} } @peak);
     $m{memory} = median(@{$for->{memory} // []});
     $m{connect_us} = median(@{$for->{connect_us} // []});
 
@@ -109,6 +110,7 @@ my @columns = (
     [ 'p99_100',    'p99 ms',   'at 100/s',  '%.2f' ],
     [ 'peak',       'most',     'events/s',  'commas' ],
     [ 'peak_p99',   'p99 ms',   'then',      '%.0f' ],
+    [ 'peak_share', '% of core', 'then',     '%.0f' ],
     [ 'memory',     'bytes per', 'stream',   'commas' ],
     [ 'connect_us', 'us per',   'connect',   '%.1f' ],
 );
@@ -121,7 +123,8 @@ sub finish ($self) {
         "else on $other_cores.\nus/event: CPU of worker and companion, then ",
         "of the worker alone.  Latency begins when a\nrecord was due; ours ",
         "goes by Kafka, Redis and the ring, nchan's by a POST, the floor's\n",
-        "by a pipe.  The most is with p99 <= 250 ms.";
+        "by a pipe.  The most is with p99 <= 250 ms; where the worker has core ",
+        "left then, it\nis the others' core that was the bound.";
 
     for my $n (@counts) {
         $_->{$n}{median} = row_median($_->{$n})

@@ -99,6 +99,14 @@ sub finish ($self) {
         line($name, map { cell('commas', $at{$_}) } @counts);
     }
 
+    say "\n... and then the worker had so many % of its core\n";
+
+    for my $name (@{$self->{order}}) {
+        my %at = map { $_->{streams} => $_->{share} }
+                     @{$self->{most}{$name} // []};
+        line($name, map { cell('%.0f', $at{$_}) } @counts);
+    }
+
     return { map { $_ => $self->{$_} } qw(order cost most conf) };
 }
 
