@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include <worker/ngx_kafka_sse_hub.h>
+#include <worker/ngx_kafka_sse_hub_topic.h>
 #include <worker/ngx_kafka_sse_rewind.h>
 #include <worker/ngx_kafka_sse_roster.h>
 #include <worker/ngx_kafka_sse_stream.h>
@@ -126,7 +127,7 @@ ngx_kafka_sse_group_create(ngx_kafka_sse_hub_t *hub,
         member = &group->members[i];
         member->group = group;
         member->public = topics[i].public;
-        member->topic = ngx_kafka_sse_hub_find(hub, topics[i].topic);
+        member->topic = ngx_kafka_sse_hub_topic_find(hub, topics[i].topic);
     }
 
     hub->row->groups++;

@@ -11,6 +11,7 @@
 
 #include <worker/ngx_kafka_sse_catchup.h>
 #include <worker/ngx_kafka_sse_hub.h>
+#include <worker/ngx_kafka_sse_hub_topic.h>
 #include <worker/ngx_kafka_sse_index.h>
 #include <worker/ngx_kafka_sse_life.h>
 #include <worker/ngx_kafka_sse_resume.h>
@@ -36,10 +37,8 @@
 
 
 static void ngx_kafka_sse_hub_cleanup(void *data);
-static ngx_int_t ngx_kafka_sse_hub_init_topics(ngx_kafka_sse_hub_t *hub);
 static void ngx_kafka_sse_hub_turn_handler(ngx_event_t *ev);
 static void ngx_kafka_sse_hub_sync(ngx_kafka_sse_hub_t *hub);
-static void ngx_kafka_sse_hub_sync_topics(ngx_kafka_sse_hub_t *hub);
 static ngx_uint_t ngx_kafka_sse_hub_read(ngx_kafka_sse_hub_t *hub);
 static ngx_int_t ngx_kafka_sse_hub_entry(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_ring_entry_t *entry);
@@ -47,20 +46,10 @@ static void ngx_kafka_sse_hub_record(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_hub_topic_t *topic, ngx_kafka_sse_record_t *rec);
 static void ngx_kafka_sse_hub_move(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_hub_topic_t *topic, ngx_kafka_sse_ring_entry_t *entry);
-static ngx_kafka_sse_hub_topic_t *ngx_kafka_sse_hub_topic(
-    ngx_kafka_sse_hub_t *hub, ngx_uint_t index);
-static ngx_int_t ngx_kafka_sse_hub_topic_entry(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_hub_topic_t *topic, ngx_kafka_sse_ring_entry_t *entry);
-static void ngx_kafka_sse_hub_replaced(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_hub_topic_t *topic);
-static void ngx_kafka_sse_hub_break(ngx_kafka_sse_stream_t *stream);
-static void ngx_kafka_sse_hub_tell_ids(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_hub_topic_t *topic);
 static void ngx_kafka_sse_hub_lapped(ngx_kafka_sse_hub_t *hub, ngx_int_t rc);
 static ngx_int_t ngx_kafka_sse_hub_room(u_char **buf, size_t *size,
     size_t len);
 static void ngx_kafka_sse_hub_flush(ngx_kafka_sse_hub_t *hub);
-static void ngx_kafka_sse_hub_flush_all(ngx_kafka_sse_hub_t *hub);
 static ngx_uint_t ngx_kafka_sse_hub_advance(ngx_kafka_sse_hub_t *hub);
 static void ngx_kafka_sse_hub_place_waiting(ngx_kafka_sse_hub_t *hub);
 
@@ -115,7 +104,7 @@ ngx_kafka_sse_hub_create(ngx_cycle_t *cycle, ngx_kafka_sse_main_conf_t *kmcf)
 
     ngx_kafka_sse_pace_init(&hub->pace, &hub->turn, hub->log);
 
-    if (ngx_kafka_sse_hub_init_topics(hub) != NGX_OK) {
+    if (ngx_kafka_sse_hub_topics_init(hub) != NGX_OK) {
         return NULL;
     }
 
@@ -134,54 +123,6 @@ ngx_kafka_sse_hub_cleanup(void *data)
     ngx_free(hub->scratch);
 
     ngx_kafka_sse_rewind_exit(hub);
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_hub_init_topics(ngx_kafka_sse_hub_t *hub)
-{
-    ngx_uint_t                   i;
-    ngx_kafka_sse_topic_t      **topics;
-    ngx_kafka_sse_hub_topic_t   *topic;
-
-    hub->topics = ngx_pcalloc(hub->pool,
-                              hub->conf->topics.nelts
-                              * sizeof(ngx_kafka_sse_hub_topic_t));
-    if (hub->topics == NULL) {
-        return NGX_ERROR;
-    }
-
-    topics = hub->conf->topics.elts;
-
-    for (i = 0; i < hub->conf->topics.nelts; i++) {
-        topic = &hub->topics[i];
-        topic->topic = topics[i];
-
-        topic->next = ngx_palloc(hub->pool, NGX_KAFKA_SSE_PARTITIONS_MAX
-                                            * sizeof(int64_t));
-        if (topic->next == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_queue_init(&topic->members);
-        ngx_queue_init(&topic->asked);
-        ngx_queue_init(&topic->indexes);
-    }
-
-    return NGX_OK;
-}
-
-
-ngx_kafka_sse_hub_topic_t *
-ngx_kafka_sse_hub_find(ngx_kafka_sse_hub_t *hub, ngx_kafka_sse_topic_t *topic)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; hub->topics[i].topic != topic; i++) {
-        /* every topic of the configuration is there */
-    }
-
-    return &hub->topics[i];
 }
 
 
@@ -270,7 +211,7 @@ ngx_kafka_sse_hub_sync(ngx_kafka_sse_hub_t *hub)
 
         hub->cursor = hub->ring->head;
 
-        ngx_kafka_sse_hub_sync_topics(hub);
+        ngx_kafka_sse_hub_topics_sync(hub);
 
         if (ngx_kafka_sse_ring_look_same(hub->ring, seq)) {
             hub->synced = 1;
@@ -285,57 +226,8 @@ ngx_kafka_sse_hub_sync(ngx_kafka_sse_hub_t *hub)
         return;
     }
 
-    for (i = 0; i < hub->conf->topics.nelts; i++) {
-        if (hub->topics[i].n) {
-            ngx_kafka_sse_hub_tell_ids(hub, &hub->topics[i]);
-        }
-    }
-
+    ngx_kafka_sse_hub_topics_tell(hub);
     ngx_kafka_sse_hub_flush(hub);
-}
-
-
-static void
-ngx_kafka_sse_hub_sync_topics(ngx_kafka_sse_hub_t *hub)
-{
-    ngx_int_t                   index;
-    uint32_t                    p, n;
-    ngx_uint_t                  i;
-    ngx_kafka_sse_topic_sh_t   *sh;
-    ngx_kafka_sse_hub_topic_t  *topic;
-
-    for (i = 0; i < hub->conf->topics.nelts; i++) {
-        topic = &hub->topics[i];
-        topic->n = 0;
-
-        index = ngx_kafka_sse_topics_find(hub->ring->table, topic->topic);
-        if (index < 0) {
-            continue;
-        }
-
-        sh = &hub->ring->table->topics[index];
-
-        topic->sh = sh;
-        topic->index = index;
-        topic->tag = sh->tag;
-        hub->by_index[index] = topic;
-
-        if (!sh->started) {
-            continue;
-        }
-
-        n = ngx_min(sh->n, NGX_KAFKA_SSE_PARTITIONS_MAX);
-
-        for (p = 0; p < n; p++) {
-            topic->next[p] = sh->partitions[p].held;
-
-            if (topic->next[p] < 0) {
-                break;          /* found by the reader, not begun: later */
-            }
-        }
-
-        topic->n = p;
-    }
 }
 
 
@@ -393,7 +285,7 @@ ngx_kafka_sse_hub_entry(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_record_t      rec;
     ngx_kafka_sse_hub_topic_t  *topic;
 
-    topic = ngx_kafka_sse_hub_topic(hub, entry->topic);
+    topic = ngx_kafka_sse_hub_topic_get(hub, entry->topic);
     if (topic == NULL) {
         return NGX_OK;
     }
@@ -498,140 +390,6 @@ ngx_kafka_sse_hub_move(ngx_kafka_sse_hub_t *hub,
     {
         member = ngx_queue_data(q, ngx_kafka_sse_member_t, queue);
         ngx_kafka_sse_group_move(hub, member, entry);
-    }
-}
-
-
-/* the topic of this index, or NULL if no location of ours has it */
-
-static ngx_kafka_sse_hub_topic_t *
-ngx_kafka_sse_hub_topic(ngx_kafka_sse_hub_t *hub, ngx_uint_t index)
-{
-    ngx_uint_t                  i;
-    ngx_kafka_sse_hub_topic_t  *topic;
-
-    if (hub->by_index[index]) {
-        return hub->by_index[index];
-    }
-
-    for (i = 0; i < hub->conf->topics.nelts; i++) {
-        topic = &hub->topics[i];
-
-        if (topic->sh == NULL
-            && ngx_kafka_sse_topics_find(hub->ring->table, topic->topic)
-               == (ngx_int_t) index)
-        {
-            topic->sh = &hub->ring->table->topics[index];
-            topic->index = index;
-            hub->by_index[index] = topic;
-
-            return topic;
-        }
-    }
-
-    return NULL;
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_hub_topic_entry(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_hub_topic_t *topic, ngx_kafka_sse_ring_entry_t *entry)
-{
-    ngx_int_t                rc;
-    ngx_uint_t               n;
-    ngx_kafka_sse_record_t   rec;
-
-    rc = ngx_kafka_sse_hub_copy(hub, hub->cursor, entry, &rec);
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    n = rec.value.len / sizeof(int64_t);
-
-    if (topic->n && topic->tag != entry->flags) {
-        ngx_kafka_sse_hub_replaced(hub, topic);
-    }
-
-    topic->tag = entry->flags;
-
-    if (n > topic->n) {
-        ngx_memcpy(topic->next + topic->n,
-                   rec.value.data + topic->n * sizeof(int64_t),
-                   (n - topic->n) * sizeof(int64_t));
-        topic->n = n;
-
-        ngx_kafka_sse_hub_tell_ids(hub, topic);
-        hub->retry = 1;
-    }
-
-    return NGX_OK;
-}
-
-
-/*
- * Under the same name there is another topic now.  Its streams end; they come
- * back with a position in the former one, and are told that it is unknown.
- */
-
-static void
-ngx_kafka_sse_hub_replaced(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_hub_topic_t *topic)
-{
-    ngx_queue_t             *q;
-    ngx_kafka_sse_stream_t  *stream;
-
-    ngx_log_error(NGX_LOG_WARN, hub->log, 0,
-                  "kafka_sse: topic \"%V\" is another one now, its streams "
-                  "end", &topic->topic->name);
-
-    ngx_kafka_sse_hub_flush_all(hub);
-
-    for (q = ngx_queue_head(&hub->streams);
-         q != ngx_queue_sentinel(&hub->streams);
-         q = ngx_queue_next(q))
-    {
-        stream = ngx_queue_data(q, ngx_kafka_sse_stream_t, all);
-
-        if (stream->group
-            && ngx_kafka_sse_group_member(stream->group, topic->index))
-        {
-            ngx_kafka_sse_hub_break(stream);
-        }
-    }
-
-    topic->n = 0;
-}
-
-
-/* ends a stream whose log goes on behind a hole */
-
-static void
-ngx_kafka_sse_hub_break(ngx_kafka_sse_stream_t *stream)
-{
-    if (ngx_kafka_sse_stream_drained(stream)) {
-        ngx_kafka_sse_stream_end(stream, NGX_KAFKA_SSE_CLOSE_ERROR);
-
-    } else {
-        ngx_kafka_sse_stream_close(stream, NGX_KAFKA_SSE_CLOSE_ERROR);
-    }
-}
-
-
-/* the position of the topic's groups is known, or has grown */
-
-static void
-ngx_kafka_sse_hub_tell_ids(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_hub_topic_t *topic)
-{
-    ngx_queue_t             *q;
-    ngx_kafka_sse_member_t  *member;
-
-    for (q = ngx_queue_head(&topic->members);
-         q != ngx_queue_sentinel(&topic->members);
-         q = ngx_queue_next(q))
-    {
-        member = ngx_queue_data(q, ngx_kafka_sse_member_t, queue);
-        ngx_kafka_sse_group_id(hub, member->group);
     }
 }
 
@@ -749,9 +507,7 @@ ngx_kafka_sse_hub_flush(ngx_kafka_sse_hub_t *hub)
 }
 
 
-/* what comes next is for others, so nothing is gathered any longer */
-
-static void
+void
 ngx_kafka_sse_hub_flush_all(ngx_kafka_sse_hub_t *hub)
 {
     ngx_queue_t            *q, *next;

@@ -99,11 +99,6 @@ extern ngx_kafka_sse_hub_t  *ngx_kafka_sse_hub;
 ngx_kafka_sse_hub_t *ngx_kafka_sse_hub_create(ngx_cycle_t *cycle,
     ngx_kafka_sse_main_conf_t *kmcf);
 
-/* the hub's view of a topic of the configuration */
-
-ngx_kafka_sse_hub_topic_t *ngx_kafka_sse_hub_find(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_topic_t *topic);
-
 /*
  * Puts a stream into the hub: fresh ones into their group, one that brings a
  * position to where that position is, or among the waiting.  Its prelude is
@@ -129,6 +124,10 @@ ngx_int_t ngx_kafka_sse_hub_copy(ngx_kafka_sse_hub_t *hub, uint64_t place,
 /* len bytes to write a frame in, up to the next call; NULL: no memory */
 
 u_char *ngx_kafka_sse_hub_scratch(ngx_kafka_sse_hub_t *hub, size_t len);
+
+/* what comes next is for others, so nothing is gathered any longer */
+
+void ngx_kafka_sse_hub_flush_all(ngx_kafka_sse_hub_t *hub);
 
 /* there is something to do that is not in the ring: a turn follows soon */
 

@@ -10,6 +10,7 @@
 
 #include <worker/ngx_kafka_sse_choice.h>
 #include <worker/ngx_kafka_sse_hub.h>
+#include <worker/ngx_kafka_sse_hub_topic.h>
 #include <worker/ngx_kafka_sse_refusal.h>
 #include <worker/ngx_kafka_sse_request.h>
 #include <worker/ngx_kafka_sse_resume.h>
@@ -313,6 +314,7 @@ ngx_kafka_sse_request_partitions(ngx_http_request_t *r)
 {
     ngx_uint_t                     i, n;
     ngx_kafka_sse_loc_conf_t      *klcf;
+    ngx_kafka_sse_hub_topic_t     *topic;
     ngx_kafka_sse_public_topic_t  *topics;
 
     klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_sse_module);
@@ -320,7 +322,9 @@ ngx_kafka_sse_request_partitions(ngx_http_request_t *r)
     n = 0;
 
     for (i = 0; i < klcf->topics->nelts; i++) {
-        n += ngx_kafka_sse_hub_find(ngx_kafka_sse_hub, topics[i].topic)->n;
+        topic = ngx_kafka_sse_hub_topic_find(ngx_kafka_sse_hub,
+                                             topics[i].topic);
+        n += topic->n;
     }
 
     return n;
