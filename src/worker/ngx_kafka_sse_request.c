@@ -532,7 +532,9 @@ ngx_kafka_sse_request_send_header(ngx_http_request_t *r, ngx_uint_t resume)
 /*
  * The header filters have decided by now how the body is framed, and whether
  * some filter wants it.  If that is not what the stream was put into a group
- * for, it moves; nothing has been appended for it yet.
+ * for, it moves; nothing has been appended for it yet.  preserve_body is how
+ * add_before_body and add_after_body can be told: they put subrequests around
+ * what comes by the body filters.
  */
 
 static ngx_int_t
@@ -546,6 +548,7 @@ ngx_kafka_sse_request_settle(ngx_kafka_sse_stream_t *stream)
     if (!stream->direct
         || (!r->filter_need_in_memory
             && !r->filter_need_temporary
+            && !r->preserve_body
             && r->headers_out.content_encoding == NULL
             && r->chunked
                == (stream->framing == NGX_KAFKA_SSE_FRAMING_CHUNKED)))
