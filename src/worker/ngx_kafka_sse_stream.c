@@ -50,6 +50,7 @@ static ngx_int_t ngx_kafka_sse_stream_returned(
 static void ngx_kafka_sse_stream_release(ngx_kafka_sse_stream_t *stream);
 static void ngx_kafka_sse_stream_clear(ngx_kafka_sse_stream_t *stream);
 static void ngx_kafka_sse_stream_block(ngx_kafka_sse_stream_t *stream);
+static ngx_int_t ngx_kafka_sse_stream_go_on(ngx_kafka_sse_stream_t *stream);
 static void ngx_kafka_sse_stream_part(void *data);
 static void ngx_kafka_sse_stream_cleanup(void *data);
 
@@ -885,8 +886,7 @@ ngx_kafka_sse_stream_write_handler(ngx_http_request_t *r)
     stream->blocked = 0;
 
     if (stream->lent || r->out || r->buffered || r->connection->buffered) {
-        rc = stream->direct ? ngx_http_write_filter(r, NULL)
-                            : ngx_http_output_filter(r, NULL);
+        rc = ngx_kafka_sse_stream_go_on(stream);
 
         if (stream->lent) {
             rc = ngx_kafka_sse_stream_returned(stream, rc);
@@ -906,6 +906,39 @@ ngx_kafka_sse_stream_write_handler(ngx_http_request_t *r)
     }
 
     ngx_kafka_sse_stream_send(stream);
+}
+
+
+/*
+ * What the filters hold, and what is below them: gzip that has passed on all it
+ * had does not ask whether TLS has sent it, and there is no other write event.
+ */
+
+static ngx_int_t
+ngx_kafka_sse_stream_go_on(ngx_kafka_sse_stream_t *stream)
+{
+    ngx_int_t            rc;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = stream->request;
+    c = r->connection;
+
+    if (stream->direct) {
+        return ngx_http_write_filter(r, NULL);
+    }
+
+    rc = ngx_http_output_filter(r, NULL);
+
+    if (rc != NGX_ERROR
+        && c->write->ready
+        && !c->write->delayed
+        && (c->buffered & NGX_LOWLEVEL_BUFFERED))
+    {
+        return ngx_http_write_filter(r, NULL);
+    }
+
+    return rc;
 }
 
 
