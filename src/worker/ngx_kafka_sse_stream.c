@@ -10,6 +10,7 @@
 
 #include <worker/ngx_kafka_sse_hub.h>
 #include <worker/ngx_kafka_sse_life.h>
+#include <worker/ngx_kafka_sse_output.h>
 #include <worker/ngx_kafka_sse_stream.h>
 
 
@@ -21,36 +22,17 @@
 
 #define NGX_KAFKA_SSE_STREAM_BURST  8
 
-/* a chunk's size in hex and CR LF */
-
-#define NGX_KAFKA_SSE_STREAM_CHUNK  (2 * sizeof(size_t) + 2)
-
 
 static void ngx_kafka_sse_stream_write_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_kafka_sse_stream_tune(ngx_kafka_sse_stream_t *stream);
-static void ngx_kafka_sse_stream_frame(ngx_kafka_sse_stream_t *stream);
 static ngx_inline ngx_uint_t ngx_kafka_sse_stream_is_plain(
     ngx_kafka_sse_stream_t *stream);
 static ngx_inline void ngx_kafka_sse_stream_prefetch(ngx_queue_t *q);
 static ngx_uint_t ngx_kafka_sse_stream_slow(ngx_kafka_sse_stream_t *stream);
-static ngx_int_t ngx_kafka_sse_stream_send_pending(
-    ngx_kafka_sse_stream_t *stream);
-static ngx_int_t ngx_kafka_sse_stream_send_log(ngx_kafka_sse_stream_t *stream,
-    ngx_str_t *piece);
-static ngx_int_t ngx_kafka_sse_stream_taken(ngx_kafka_sse_stream_t *stream,
-    ssize_t n, size_t len);
 static void ngx_kafka_sse_stream_went(ngx_kafka_sse_stream_t *stream,
     ngx_int_t rc);
-static ngx_int_t ngx_kafka_sse_stream_filter(ngx_kafka_sse_stream_t *stream,
-    ngx_str_t *piece);
-static ngx_buf_t *ngx_kafka_sse_stream_lend(ngx_kafka_sse_stream_t *stream,
-    ngx_str_t *piece);
-static ngx_int_t ngx_kafka_sse_stream_returned(
-    ngx_kafka_sse_stream_t *stream, ngx_int_t rc);
-static void ngx_kafka_sse_stream_release(ngx_kafka_sse_stream_t *stream);
 static void ngx_kafka_sse_stream_clear(ngx_kafka_sse_stream_t *stream);
 static void ngx_kafka_sse_stream_block(ngx_kafka_sse_stream_t *stream);
-static ngx_int_t ngx_kafka_sse_stream_go_on(ngx_kafka_sse_stream_t *stream);
 static void ngx_kafka_sse_stream_part(void *data);
 static void ngx_kafka_sse_stream_cleanup(void *data);
 
@@ -202,7 +184,7 @@ ngx_kafka_sse_stream_pend(ngx_kafka_sse_stream_t *stream, ngx_str_t *extra)
         return NGX_OK;
     }
 
-    len = sizeof(ngx_buf_t) + NGX_KAFKA_SSE_STREAM_CHUNK
+    len = sizeof(ngx_buf_t) + NGX_KAFKA_SSE_OUTPUT_CHUNK
           + NGX_KAFKA_SSE_STREAM_RETRY_LEN + sizeof(":\n\n") + extra->len
           + sizeof(CRLF);
 
@@ -214,7 +196,7 @@ ngx_kafka_sse_stream_pend(ngx_kafka_sse_stream_t *stream, ngx_str_t *extra)
     ngx_free(stream->piece);
 
     stream->piece = p;
-    p += sizeof(ngx_buf_t) + NGX_KAFKA_SSE_STREAM_CHUNK;
+    p += sizeof(ngx_buf_t) + NGX_KAFKA_SSE_OUTPUT_CHUNK;
     stream->pending.data = p;
 
     if (!stream->begun) {
@@ -250,44 +232,7 @@ ngx_kafka_sse_stream_retry(ngx_kafka_sse_stream_t *stream, u_char *p)
 }
 
 
-/* chunk framing around a piece that goes past the filters */
-
-static void
-ngx_kafka_sse_stream_frame(ngx_kafka_sse_stream_t *stream)
-{
-    u_char     *p;
-    size_t      len;
-    ngx_str_t  *pending;
-    u_char      size[NGX_KAFKA_SSE_STREAM_CHUNK];
-
-    if (stream->framed) {
-        return;
-    }
-
-    stream->framed = 1;
-
-    if (stream->framing != NGX_KAFKA_SSE_FRAMING_CHUNKED) {
-        return;
-    }
-
-    pending = &stream->pending;
-
-    p = pending->data + pending->len;
-    *p++ = CR;
-    *p++ = LF;
-
-    len = ngx_sprintf(size, "%xz" CRLF, pending->len) - size;
-
-    pending->data -= len;
-    ngx_memcpy(pending->data, size, len);
-    pending->len = p - pending->data;
-}
-
-
-/*
- * For a group whose streams are to learn more than that they are connected,
- * here is the place: _pend_id() instead.
- */
+/* a group with a filter has more to say than that the client is connected */
 
 void
 ngx_kafka_sse_stream_beat(ngx_kafka_sse_stream_t *stream)
@@ -405,7 +350,7 @@ ngx_kafka_sse_stream_send_all(ngx_kafka_sse_group_t *group)
         (void) ngx_kafka_sse_cursor_peek(&stream->cursor, &group->log);
 
         ngx_kafka_sse_stream_went(stream,
-                        ngx_kafka_sse_stream_taken(stream, n, fresh.len));
+                        ngx_kafka_sse_output_taken(stream, n, fresh.len));
 
         ngx_kafka_sse_stream_send(stream);
     }
@@ -469,12 +414,12 @@ ngx_kafka_sse_stream_send(ngx_kafka_sse_stream_t *stream)
         }
 
         if (stream->pending.len) {
-            rc = ngx_kafka_sse_stream_send_pending(stream);
+            rc = ngx_kafka_sse_output_pending(stream);
 
         } else if (piece.len && slice < NGX_KAFKA_SSE_STREAM_SLICE) {
             piece.len = ngx_min(piece.len, NGX_KAFKA_SSE_STREAM_PIECE);
             slice += piece.len;
-            rc = ngx_kafka_sse_stream_send_log(stream, &piece);
+            rc = ngx_kafka_sse_output_log(stream, &piece);
 
         } else if (piece.len) {
             stream->blocked = 1;
@@ -609,207 +554,6 @@ ngx_kafka_sse_stream_lag(ngx_kafka_sse_stream_t *stream)
 }
 
 
-/* NGX_OK: all of it is with the kernel; NGX_AGAIN: not all; NGX_ERROR */
-
-static ngx_int_t
-ngx_kafka_sse_stream_send_pending(ngx_kafka_sse_stream_t *stream)
-{
-    ssize_t              n;
-    ngx_str_t            piece;
-    ngx_chain_t          out;
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
-
-    r = stream->request;
-    c = stream->connection;
-
-    if (!stream->direct) {
-        piece = stream->pending;
-        stream->pending.len = 0;
-
-        return ngx_kafka_sse_stream_filter(stream, &piece);
-    }
-
-    ngx_kafka_sse_stream_frame(stream);
-
-    if (r->out || c->buffered) {
-
-        /*
-         * In one piece with the header, which waits in the write filter.  That
-         * keeps a buf no longer than it takes to send it.
-         */
-
-        stream->buf = (ngx_buf_t *) stream->piece;
-        ngx_memzero(stream->buf, sizeof(ngx_buf_t));
-
-        piece = stream->pending;
-        stream->pending.len = 0;
-
-        out.buf = ngx_kafka_sse_stream_lend(stream, &piece);
-        out.next = NULL;
-
-        return ngx_kafka_sse_stream_returned(stream,
-                                             ngx_http_write_filter(r, &out));
-    }
-
-    n = c->send(c, stream->pending.data, stream->pending.len);
-
-    if (n == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
-    if (n == NGX_AGAIN || n == 0) {
-        return NGX_AGAIN;
-    }
-
-    stream->pending.data += n;
-    stream->pending.len -= n;
-
-    ngx_kafka_sse_stream_release(stream);
-
-    return (stream->pending.len && !c->write->ready) ? NGX_AGAIN : NGX_OK;
-}
-
-
-/* the same for a piece of the log */
-
-static ngx_int_t
-ngx_kafka_sse_stream_send_log(ngx_kafka_sse_stream_t *stream,
-    ngx_str_t *piece)
-{
-    ngx_connection_t  *c;
-
-    c = stream->connection;
-
-    if (!stream->direct) {
-        stream->borrowed = piece->len;
-        return ngx_kafka_sse_stream_filter(stream, piece);
-    }
-
-    if (stream->request->out || c->buffered) {
-        return NGX_AGAIN;
-    }
-
-    return ngx_kafka_sse_stream_taken(stream,
-                                      c->send(c, piece->data, piece->len),
-                                      piece->len);
-}
-
-
-/* n bytes of len of the log are with the kernel, or what send() returned */
-
-static ngx_int_t
-ngx_kafka_sse_stream_taken(ngx_kafka_sse_stream_t *stream, ssize_t n,
-    size_t len)
-{
-    if (n == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
-    if (n == NGX_AGAIN || n == 0) {
-        return NGX_AGAIN;
-    }
-
-    ngx_kafka_sse_cursor_advance(&stream->cursor, &stream->group->log, n);
-
-    return ((size_t) n < len && !stream->connection->write->ready)
-           ? NGX_AGAIN : NGX_OK;
-}
-
-
-/* sends a piece through the filters, which keep our one buf until it is sent */
-
-static ngx_int_t
-ngx_kafka_sse_stream_filter(ngx_kafka_sse_stream_t *stream, ngx_str_t *piece)
-{
-    ngx_chain_t          out;
-    ngx_http_request_t  *r;
-
-    r = stream->request;
-
-    if (stream->buf == NULL) {
-        stream->buf = ngx_calloc_buf(r->pool);
-        if (stream->buf == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    out.buf = ngx_kafka_sse_stream_lend(stream, piece);
-    out.next = NULL;
-
-    return ngx_kafka_sse_stream_returned(stream,
-                                         ngx_http_output_filter(r, &out));
-}
-
-
-static ngx_buf_t *
-ngx_kafka_sse_stream_lend(ngx_kafka_sse_stream_t *stream, ngx_str_t *piece)
-{
-    ngx_buf_t  *b;
-
-    b = stream->buf;
-
-    b->tag = (ngx_buf_tag_t) &ngx_kafka_sse_module;
-    b->start = piece->data;
-    b->pos = piece->data;
-    b->last = piece->data + piece->len;
-    b->end = b->last;
-    b->memory = 1;
-    b->flush = 1;
-
-    stream->lent = 1;
-
-    return b;
-}
-
-
-/* after the filters have run: is the buf ours again? */
-
-static ngx_int_t
-ngx_kafka_sse_stream_returned(ngx_kafka_sse_stream_t *stream, ngx_int_t rc)
-{
-    if (rc == NGX_ERROR || stream->connection->error) {
-        return NGX_ERROR;
-    }
-
-    if (stream->buf->pos != stream->buf->last) {
-        return NGX_AGAIN;
-    }
-
-    stream->lent = 0;
-
-    ngx_kafka_sse_stream_release(stream);
-
-    if (stream->borrowed) {
-        ngx_kafka_sse_cursor_advance(&stream->cursor, &stream->group->log,
-                                     stream->borrowed);
-        stream->borrowed = 0;
-    }
-
-    if (stream->request->buffered || stream->connection->buffered) {
-        return NGX_AGAIN;
-    }
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_kafka_sse_stream_release(ngx_kafka_sse_stream_t *stream)
-{
-    if (stream->pending.len || stream->piece == NULL) {
-        return;
-    }
-
-    if (stream->direct) {
-        stream->buf = NULL;
-    }
-
-    ngx_free(stream->piece);
-    stream->piece = NULL;
-}
-
-
 /* waits until the client can take more, for send_timeout at most */
 
 static void
@@ -886,14 +630,7 @@ ngx_kafka_sse_stream_write_handler(ngx_http_request_t *r)
     stream->blocked = 0;
 
     if (stream->lent || r->out || r->buffered || r->connection->buffered) {
-        rc = ngx_kafka_sse_stream_go_on(stream);
-
-        if (stream->lent) {
-            rc = ngx_kafka_sse_stream_returned(stream, rc);
-
-        } else if (rc != NGX_ERROR && (r->out || r->connection->buffered)) {
-            rc = NGX_AGAIN;
-        }
+        rc = ngx_kafka_sse_output_go_on(stream);
 
         if (rc == NGX_ERROR) {
             ngx_kafka_sse_stream_close(stream, NGX_KAFKA_SSE_CLOSE_CLIENT);
@@ -906,39 +643,6 @@ ngx_kafka_sse_stream_write_handler(ngx_http_request_t *r)
     }
 
     ngx_kafka_sse_stream_send(stream);
-}
-
-
-/*
- * What the filters hold, and what is below them: gzip that has passed on all it
- * had does not ask whether TLS has sent it, and there is no other write event.
- */
-
-static ngx_int_t
-ngx_kafka_sse_stream_go_on(ngx_kafka_sse_stream_t *stream)
-{
-    ngx_int_t            rc;
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
-
-    r = stream->request;
-    c = r->connection;
-
-    if (stream->direct) {
-        return ngx_http_write_filter(r, NULL);
-    }
-
-    rc = ngx_http_output_filter(r, NULL);
-
-    if (rc != NGX_ERROR
-        && c->write->ready
-        && !c->write->delayed
-        && (c->buffered & NGX_LOWLEVEL_BUFFERED))
-    {
-        return ngx_http_write_filter(r, NULL);
-    }
-
-    return rc;
 }
 
 
