@@ -242,8 +242,8 @@ ngx_kafka_sse_operand_get(ngx_kafka_sse_operand_t *operand, ngx_str_t *topic,
 {
     u_char  *p;
 
-    p = value->buf;
     value->is_other = 0;
+    value->text.data = value->buf;
 
     switch (operand->type) {
 
@@ -264,11 +264,11 @@ ngx_kafka_sse_operand_get(ngx_kafka_sse_operand_t *operand, ngx_str_t *topic,
         return;
 
     case NGX_KAFKA_SSE_OPERAND_PARTITION:
-        p = ngx_sprintf(p, "%D", rec->partition);
+        p = ngx_sprintf(value->text.data, "%D", rec->partition);
         break;
 
     case NGX_KAFKA_SSE_OPERAND_OFFSET:
-        p = ngx_sprintf(p, "%L", rec->offset);
+        p = ngx_sprintf(value->text.data, "%L", rec->offset);
         break;
 
     default: /* NGX_KAFKA_SSE_OPERAND_TIMESTAMP */
@@ -278,12 +278,11 @@ ngx_kafka_sse_operand_get(ngx_kafka_sse_operand_t *operand, ngx_str_t *topic,
             return;
         }
 
-        p = ngx_sprintf(p, "%L", rec->timestamp);
+        p = ngx_sprintf(value->text.data, "%L", rec->timestamp);
         break;
     }
 
-    value->text.data = value->buf;
-    value->text.len = p - value->buf;
+    value->text.len = p - value->text.data;
 }
 
 

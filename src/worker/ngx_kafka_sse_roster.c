@@ -133,9 +133,11 @@ static uint32_t
 ngx_kafka_sse_roster_hash(ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing,
     ngx_kafka_sse_filter_t *filter)
 {
-    uint32_t  hash;
+    uint32_t   hash;
+    uintptr_t  key;
 
-    hash = ngx_murmur_hash2((u_char *) &conf, sizeof(conf)) + framing;
+    key = (uintptr_t) conf;
+    hash = ngx_murmur_hash2((u_char *) &key, sizeof(uintptr_t)) + framing;
 
     return filter ? hash ^ filter->hash : hash;
 }
