@@ -440,9 +440,11 @@ ngx_kafka_sse_group_frame(ngx_kafka_sse_hub_t *hub,
 }
 
 
-/* it is complete each time; the next move writes over its end */
-
-/* the position belongs to what has been moved so far, so it is taken now */
+/*
+ * Moves in a row are one event, which is complete each time: the next one
+ * writes over its end.  The position in it is that of what has been moved so
+ * far, so it is taken now.
+ */
 
 void
 ngx_kafka_sse_group_move(ngx_kafka_sse_hub_t *hub,
