@@ -10,29 +10,44 @@
 #include <shared/ngx_kafka_sse_conf.h>
 
 
+static ngx_kafka_sse_topic_t *ngx_kafka_sse_conf_add(ngx_conf_t *cf,
+    ngx_kafka_sse_main_conf_t *kmcf, ngx_kafka_sse_cluster_t *cluster);
+
+
 ngx_kafka_sse_topic_t *
 ngx_kafka_sse_conf_topic(ngx_conf_t *cf, ngx_kafka_sse_main_conf_t *kmcf,
     ngx_kafka_sse_cluster_t *cluster, ngx_str_t *name)
 {
-    ngx_uint_t               i;
-    ngx_kafka_sse_topic_t   *topic, **topics, **t;
+    ngx_kafka_sse_topic_t  *topic;
 
-    topics = cluster->topics.elts;
-
-    for (i = 0; i < cluster->topics.nelts; i++) {
-        if (topics[i]->name.len == name->len
-            && ngx_memcmp(topics[i]->name.data, name->data, name->len) == 0)
-        {
-            return topics[i];
-        }
+    topic = ngx_kafka_sse_conf_find(cluster, name);
+    if (topic) {
+        return topic;
     }
+
+    topic = ngx_kafka_sse_conf_add(cf, kmcf, cluster);
+
+    if (topic) {
+        topic->name = *name;
+    }
+
+    return topic;
+}
+
+
+/* a topic without a name */
+
+static ngx_kafka_sse_topic_t *
+ngx_kafka_sse_conf_add(ngx_conf_t *cf, ngx_kafka_sse_main_conf_t *kmcf,
+    ngx_kafka_sse_cluster_t *cluster)
+{
+    ngx_kafka_sse_topic_t   *topic, **t;
 
     topic = ngx_pcalloc(cf->pool, sizeof(ngx_kafka_sse_topic_t));
     if (topic == NULL) {
         return NULL;
     }
 
-    topic->name = *name;
     topic->cluster = cluster;
 
     t = ngx_array_push(&cluster->topics);
@@ -50,6 +65,115 @@ ngx_kafka_sse_conf_topic(ngx_conf_t *cf, ngx_kafka_sse_main_conf_t *kmcf,
     *t = topic;
 
     return topic;
+}
+
+
+ngx_int_t
+ngx_kafka_sse_conf_vacant(ngx_conf_t *cf, ngx_kafka_sse_main_conf_t *kmcf,
+    ngx_kafka_sse_cluster_t *cluster)
+{
+    ngx_uint_t              i;
+    ngx_kafka_sse_topic_t  *topic;
+
+    if (cluster->is_dynamic) {
+        return NGX_OK;
+    }
+
+    cluster->is_dynamic = 1;
+
+    for (i = 0; i < cluster->dynamic; i++) {
+        topic = ngx_kafka_sse_conf_add(cf, kmcf, cluster);
+        if (topic == NULL) {
+            return NGX_ERROR;
+        }
+
+        topic->is_dynamic = 1;
+        topic->name.data = ngx_pnalloc(cf->pool,
+                                       NGX_KAFKA_SSE_TOPIC_NAME_MAX + 1);
+        if (topic->name.data == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_kafka_sse_topic_t *
+ngx_kafka_sse_conf_find(ngx_kafka_sse_cluster_t *cluster, ngx_str_t *name)
+{
+    ngx_uint_t               i;
+    ngx_kafka_sse_topic_t  **topics;
+
+    topics = cluster->topics.elts;
+
+    for (i = 0; i < cluster->topics.nelts; i++) {
+        if (topics[i]->name.len == name->len
+            && ngx_memcmp(topics[i]->name.data, name->data, name->len) == 0)
+        {
+            return topics[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_kafka_sse_topic_t *
+ngx_kafka_sse_conf_take(ngx_kafka_sse_cluster_t *cluster, ngx_str_t *name)
+{
+    ngx_str_t               none;
+    ngx_kafka_sse_topic_t  *topic;
+
+    topic = ngx_kafka_sse_conf_find(cluster, name);
+    if (topic) {
+        return topic;
+    }
+
+    ngx_str_null(&none);
+
+    topic = ngx_kafka_sse_conf_find(cluster, &none);
+    if (topic == NULL) {
+        return NULL;
+    }
+
+    ngx_memcpy(topic->name.data, name->data, name->len);
+    topic->name.data[name->len] = '\0';
+    topic->name.len = name->len;
+
+    return topic;
+}
+
+
+ngx_uint_t
+ngx_kafka_sse_conf_is_topic(ngx_str_t *name)
+{
+    u_char  c;
+    size_t  i;
+
+    if (name->len == 0 || name->len > NGX_KAFKA_SSE_TOPIC_NAME_MAX) {
+        return 0;
+    }
+
+    if (name->data[0] == '.'
+        && (name->len == 1 || (name->len == 2 && name->data[1] == '.')))
+    {
+        return 0;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        c = name->data[i];
+
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+            || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-')
+        {
+            continue;
+        }
+
+        return 0;
+    }
+
+    return 1;
 }
 
 
@@ -122,8 +246,13 @@ ngx_kafka_sse_conf_subscription(ngx_kafka_sse_cluster_t *cluster)
 
     topics = cluster->topics.elts;
 
+    /* what is named while we run comes and goes, and its members with it */
+
     for (i = 0; i < cluster->topics.nelts; i++) {
-        sum += ngx_murmur_hash2(topics[i]->name.data, topics[i]->name.len);
+        if (!topics[i]->is_dynamic) {
+            sum += ngx_murmur_hash2(topics[i]->name.data,
+                                    topics[i]->name.len);
+        }
     }
 
     return sum;

@@ -18,15 +18,28 @@
  * the configuration is read.
  */
 
+#define NGX_KAFKA_SSE_TOPIC_NAME_MAX  249    /* bytes, Kafka's own limit */
+
+
 typedef struct ngx_kafka_sse_cluster_s  ngx_kafka_sse_cluster_t;
 
 
+/*
+ * Where a location names its topics by variables or regular expressions, they
+ * are known only while we run.  Its cluster has vacant topics for them: each
+ * process gives them their names, in its own memory, in the order in which it
+ * hears of them; what they are between processes is their row in the shared
+ * table, which is found by name.  A name once given stays.
+ */
+
 typedef struct {
-    ngx_str_t                    name;         /* Kafka's, zero-terminated */
+    ngx_str_t                    name;         /* Kafka's, zero-terminated;
+                                                  len 0: vacant */
     ngx_kafka_sse_cluster_t     *cluster;
     ngx_array_t                 *paths;        /* ngx_kafka_sse_path_t *, what
                                                   filters want of its records;
                                                   NULL: nothing */
+    ngx_uint_t                   is_dynamic;   /* it is, or was, vacant */
 } ngx_kafka_sse_topic_t;
 
 
@@ -37,6 +50,12 @@ struct ngx_kafka_sse_cluster_s {
     ngx_array_t                  properties;   /* of ngx_keyval_t, librdkafka's,
                                                   zero-terminated, checked */
     ngx_array_t                  topics;       /* of ngx_kafka_sse_topic_t * */
+    ngx_array_t                 *patterns;     /* of ngx_regex_t *, of
+                                                  locations; NULL: none */
+    ngx_uint_t                   dynamic;      /* dynamic_topics: that many are
+                                                  vacant, if a location has
+                                                  use for them */
+    ngx_uint_t                   is_dynamic;   /* it has */
     ngx_str_t                    file;         /* where it is configured */
     ngx_uint_t                   line;
 };
@@ -103,6 +122,29 @@ typedef struct {
 ngx_kafka_sse_topic_t *ngx_kafka_sse_conf_topic(ngx_conf_t *cf,
     ngx_kafka_sse_main_conf_t *kmcf, ngx_kafka_sse_cluster_t *cluster,
     ngx_str_t *name);
+
+/*
+ * Makes the cluster's vacant topics, once; further calls do nothing.
+ * NGX_ERROR: no memory.
+ */
+
+ngx_int_t ngx_kafka_sse_conf_vacant(ngx_conf_t *cf,
+    ngx_kafka_sse_main_conf_t *kmcf, ngx_kafka_sse_cluster_t *cluster);
+
+/*
+ * While we run: the cluster's topic of this name, which is Kafka's and valid;
+ * _take() gives it to a vacant one if there is none.  NULL: there is none, or
+ * none is vacant.
+ */
+
+ngx_kafka_sse_topic_t *ngx_kafka_sse_conf_find(
+    ngx_kafka_sse_cluster_t *cluster, ngx_str_t *name);
+ngx_kafka_sse_topic_t *ngx_kafka_sse_conf_take(
+    ngx_kafka_sse_cluster_t *cluster, ngx_str_t *name);
+
+/* whether Kafka can have a topic of this name: its own rule and length */
+
+ngx_uint_t ngx_kafka_sse_conf_is_topic(ngx_str_t *name);
 
 /* the cluster of this name, or NULL */
 

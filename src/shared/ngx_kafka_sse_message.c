@@ -35,6 +35,35 @@ static ngx_int_t ngx_kafka_sse_message_take(u_char **p, u_char *last,
 
 
 size_t
+ngx_kafka_sse_message_look_len(ngx_kafka_sse_message_look_t *look)
+{
+    return ngx_align(sizeof(ngx_kafka_sse_message_t)
+                     + 1 + look->cluster.len + 1 + look->topic.len, 8);
+}
+
+
+void
+ngx_kafka_sse_message_write_look(u_char *p, uint32_t number,
+    ngx_kafka_sse_message_look_t *look)
+{
+    size_t   len;
+    u_char  *last;
+
+    len = ngx_kafka_sse_message_look_len(look);
+    last = p + len;
+
+    ngx_kafka_sse_message_write_head(p, len, NGX_KAFKA_SSE_MESSAGE_LOOK,
+                                     number, 0);
+    p += sizeof(ngx_kafka_sse_message_t);
+
+    p = ngx_kafka_sse_message_write_name(p, &look->cluster);
+    p = ngx_kafka_sse_message_write_name(p, &look->topic);
+
+    ngx_memzero(p, last - p);
+}
+
+
+size_t
 ngx_kafka_sse_message_open_len(ngx_kafka_sse_message_open_t *open)
 {
     return sizeof(ngx_kafka_sse_message_t)
@@ -227,6 +256,25 @@ ngx_kafka_sse_message_next(u_char *data, size_t len,
     *m = msg;
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_kafka_sse_message_parse_look(ngx_kafka_sse_message_t *m,
+    ngx_kafka_sse_message_look_t *look)
+{
+    u_char  *p, *last;
+
+    p = ngx_kafka_sse_message_body(m);
+    last = p + ngx_kafka_sse_message_body_len(m);
+
+    p = ngx_kafka_sse_message_parse_name(p, last, &look->cluster);
+
+    if (p) {
+        p = ngx_kafka_sse_message_parse_name(p, last, &look->topic);
+    }
+
+    return (p && last - p < 8) ? NGX_OK : NGX_DECLINED;
 }
 
 

@@ -26,23 +26,30 @@
  *     worker      CREDIT   so many bytes more; STOP, this partition will do
  *     worker      CLOSE    the place is free
  *
+ * And for topics whose names are the clients':
+ *
+ *     worker      LOOK     is there such a topic?
+ *     companion   SEEN     yes, and it is in the shared table; or why not
+ *
  * Both ends are processes of one nginx, so bytes are in the machine's order.
  * A message is a head and a body, and its size is a multiple of 8.
  */
 
-#define NGX_KAFKA_SSE_MESSAGE_VERSION   2
+#define NGX_KAFKA_SSE_MESSAGE_VERSION   3
 
 #define NGX_KAFKA_SSE_MESSAGE_OPEN      1
 #define NGX_KAFKA_SSE_MESSAGE_READ      2       /* n: entries of read_t */
 #define NGX_KAFKA_SSE_MESSAGE_CREDIT    3       /* n: bytes */
 #define NGX_KAFKA_SSE_MESSAGE_STOP      4       /* n: ask */
 #define NGX_KAFKA_SSE_MESSAGE_CLOSE     5
+#define NGX_KAFKA_SSE_MESSAGE_LOOK      6       /* body: the topic */
 
 #define NGX_KAFKA_SSE_MESSAGE_OFFSETS   16      /* n: entries of offsets_t */
 #define NGX_KAFKA_SSE_MESSAGE_RECORD    17      /* n: ask */
 #define NGX_KAFKA_SSE_MESSAGE_END       18      /* n: ask; body: int64_t */
 #define NGX_KAFKA_SSE_MESSAGE_GONE      19      /* n: ask; see below */
 #define NGX_KAFKA_SSE_MESSAGE_REFUSED   20      /* n: ..REFUSED_.. */
+#define NGX_KAFKA_SSE_MESSAGE_SEEN      21      /* n: ..SEEN_.. */
 
 
 /*
@@ -52,6 +59,18 @@
 
 #define NGX_KAFKA_SSE_REFUSED_TOPIC     1       /* not of this configuration */
 #define NGX_KAFKA_SSE_REFUSED_VERSION   2
+
+
+/*
+ * SEEN: the topic is in the shared table, with its partitions, and is being
+ * fed; its streams may have to wait until it has started.  Or Kafka does not
+ * have it; or this node has as many topics as it can; or Kafka does not say.
+ */
+
+#define NGX_KAFKA_SSE_SEEN_YES          0
+#define NGX_KAFKA_SSE_SEEN_ABSENT       1
+#define NGX_KAFKA_SSE_SEEN_FULL         2
+#define NGX_KAFKA_SSE_SEEN_AWAY         3
 
 
 /* of one OPEN: as many as a position can have */
@@ -68,8 +87,8 @@ typedef struct {
     uint32_t     size;          /* bytes, this head included */
     uint16_t     type;
     uint16_t     version;
-    uint32_t     replay;        /* its number; the worker gives it, and each
-                                   one only once per connection */
+    uint32_t     replay;        /* its number, or the look's; the worker gives
+                                   it, and each one only once per connection */
     uint32_t     n;
 } ngx_kafka_sse_message_t;
 
@@ -139,8 +158,17 @@ typedef struct {
     ((m)->size - sizeof(ngx_kafka_sse_message_t))
 
 
+/* of a LOOK; views, or the caller's */
+
+typedef struct {
+    ngx_str_t    cluster;       /* as configured */
+    ngx_str_t    topic;         /* Kafka's name; whoever parses it checks it */
+} ngx_kafka_sse_message_look_t;
+
+
 /* bytes of these messages, heads included */
 
+size_t ngx_kafka_sse_message_look_len(ngx_kafka_sse_message_look_t *look);
 size_t ngx_kafka_sse_message_open_len(ngx_kafka_sse_message_open_t *open);
 size_t ngx_kafka_sse_message_record_len(ngx_kafka_sse_record_t *rec);
 
@@ -149,6 +177,8 @@ size_t ngx_kafka_sse_message_record_len(ngx_kafka_sse_record_t *rec);
  * which is what the functions above or the size of the parts say
  */
 
+void ngx_kafka_sse_message_write_look(u_char *p, uint32_t number,
+    ngx_kafka_sse_message_look_t *look);
 void ngx_kafka_sse_message_write_open(u_char *p, uint32_t replay,
     ngx_kafka_sse_message_open_t *open);
 void ngx_kafka_sse_message_write_record(u_char *p, uint32_t replay,
@@ -172,6 +202,8 @@ ngx_int_t ngx_kafka_sse_message_next(u_char *data, size_t len,
  * the ask says it.
  */
 
+ngx_int_t ngx_kafka_sse_message_parse_look(ngx_kafka_sse_message_t *m,
+    ngx_kafka_sse_message_look_t *look);
 ngx_int_t ngx_kafka_sse_message_parse_open(ngx_kafka_sse_message_t *m,
     ngx_kafka_sse_message_open_t *open);
 ngx_int_t ngx_kafka_sse_message_parse_record(ngx_kafka_sse_message_t *m,

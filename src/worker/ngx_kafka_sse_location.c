@@ -14,8 +14,6 @@
 #include <worker/ngx_kafka_sse_request.h>
 
 
-#define NGX_KAFKA_SSE_TOPIC_NAME_MAX  249    /* Kafka's own limit */
-
 /* lag is measured in chunks of the log, a socket's buffer has a least size */
 
 #define NGX_KAFKA_SSE_LAG_MIN         (64 * 1024)
@@ -25,7 +23,6 @@
 
 static char *ngx_kafka_sse_location_topic(ngx_conf_t *cf,
     ngx_kafka_sse_loc_conf_t *klcf, ngx_str_t *value);
-static ngx_uint_t ngx_kafka_sse_location_topic_name(ngx_str_t *name);
 static ngx_int_t ngx_kafka_sse_location_size(ngx_str_t *value, size_t skip,
     size_t min, size_t max, size_t *size);
 static ngx_int_t ngx_kafka_sse_location_filter(ngx_conf_t *cf,
@@ -126,8 +123,8 @@ ngx_kafka_sse_location_topic(ngx_conf_t *cf, ngx_kafka_sse_loc_conf_t *klcf,
         topic.name.len = value->data + value->len - topic.name.data;
     }
 
-    if (!ngx_kafka_sse_location_topic_name(&topic.public)
-        || !ngx_kafka_sse_location_topic_name(&topic.name))
+    if (!ngx_kafka_sse_conf_is_topic(&topic.public)
+        || !ngx_kafka_sse_conf_is_topic(&topic.name))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid topic \"%V\", a name has 1 to %d of "
@@ -169,40 +166,6 @@ ngx_kafka_sse_location_topic(ngx_conf_t *cf, ngx_kafka_sse_loc_conf_t *klcf,
     *topics = topic;
 
     return NGX_CONF_OK;
-}
-
-
-/* what Kafka accepts as the name of a topic */
-
-static ngx_uint_t
-ngx_kafka_sse_location_topic_name(ngx_str_t *name)
-{
-    u_char  c;
-    size_t  i;
-
-    if (name->len == 0 || name->len > NGX_KAFKA_SSE_TOPIC_NAME_MAX) {
-        return 0;
-    }
-
-    if (name->data[0] == '.'
-        && (name->len == 1 || (name->len == 2 && name->data[1] == '.')))
-    {
-        return 0;
-    }
-
-    for (i = 0; i < name->len; i++) {
-        c = name->data[i];
-
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-            || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-')
-        {
-            continue;
-        }
-
-        return 0;
-    }
-
-    return 1;
 }
 
 

@@ -1,0 +1,44 @@
+
+/*
+ * Copyright (C) the ngx_kafka_sse authors
+ */
+
+
+#ifndef _NGX_KAFKA_SSE_ACCESS_H_INCLUDED_
+#define _NGX_KAFKA_SSE_ACCESS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <worker/ngx_kafka_sse_claims.h>
+
+
+/*
+ * Who asks: a request's token, found, verified and kept once per request, by
+ * the access phase or by the first variable that is read before it.  What is
+ * kept survives internal redirects: it is found by a cleanup of r->main's pool.
+ */
+
+/*
+ * The verified claims of the request, or NULL if its location has no
+ * kafka_sse_jwt, or the token is not there or not good.  Lives as long as the
+ * request.
+ */
+
+ngx_kafka_sse_claims_t *ngx_kafka_sse_access_claims(ngx_http_request_t *r);
+
+/* the access phase: NGX_DECLINED where there is no kafka_sse_jwt */
+
+ngx_int_t ngx_kafka_sse_access_handler(ngx_http_request_t *r);
+
+/*
+ * When the stream has to end: Unix time in ms, of kafka_sse_expires or of the
+ * token; 0: it has not.  NGX_DECLINED: kafka_sse_expires is no time, NGX_ERROR.
+ */
+
+ngx_int_t ngx_kafka_sse_access_expires(ngx_http_request_t *r, int64_t *time);
+
+
+#endif /* _NGX_KAFKA_SSE_ACCESS_H_INCLUDED_ */
