@@ -6,7 +6,9 @@
 # make torture  everything dies, for MINUTES=60 in all; ROWS="kill redis" of
 #               t/60-torture-*.t, which "make test" runs in a short form;
 #               CLIENTS=200 RATE=5000 for a machine that can
-# make check    the same under ASan and UBSan, and fuzzing
+# make check    the same under ASan and UBSan, and what analyzers find
+# make fuzz     random input for the parsers, SECONDS=60 for each target, and
+#               how much of them it covers; FUZZERS="filter json" for some
 # make demo     a page with live records;  make bench: how fast it is
 # make docker-check   each step of Dockerfile, in a chroot of its release
 # make clean    forget build/ (Kafka stays in the user's cache)
@@ -18,6 +20,8 @@ CC = cc
 CC_OPT = -g -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
 LD_OPT = -Wl,-z,relro -Wl,-z,now
 TESTS = t/*.t
+SECONDS = 60
+FUZZERS =
 MINUTES = 60
 ROWS = hop kill owner drop redis failover kafka leader node slow told replay
 CLIENTS =
@@ -28,8 +32,8 @@ TOOLS =	$(BUILD)/tool/kafka $(BUILD)/tool/sse $(BUILD)/tool/leash
 export NGINX_SRC CC_OPT LD_OPT
 
 
-.PHONY: all module tools deps test torture unit check demo docker-check bench
-.PHONY: clean
+.PHONY: all module tools deps test torture unit check fuzz demo docker-check
+.PHONY: bench clean
 .NOTPARALLEL:
 
 all: module
@@ -79,6 +83,10 @@ unit:
 
 check:
 	@t/check
+
+fuzz:
+	@t/setup nginx
+	@t/fuzz/run -s $(SECONDS) $(FUZZERS)
 
 demo:
 	@t/setup deps demo

@@ -6,7 +6,7 @@
 # under the sanitizers, and the fuzz targets of t/fuzz for some seconds each.
 #
 # NGX_SRC: a configured nginx tree, default build/nginx; FUZZ_SECONDS: per
-# fuzz target, default 3.
+# fuzz target, default 10; FUZZ_SEED: to have the same inputs again.
 
 ###############################################################################
 
@@ -17,23 +17,31 @@ use Test::More;
 
 use File::Basename qw(dirname);
 use File::Spec;
+use POSIX ();
 
 ###############################################################################
 
 my $top = File::Spec->rel2abs(dirname(__FILE__) . '/..');
 my $src = File::Spec->rel2abs($ENV{NGX_SRC} || "$top/build/nginx");
 my $out = File::Spec->rel2abs($ENV{UNIT_OUT} || "$top/build/unit");
-my $seconds = defined $ENV{FUZZ_SECONDS} ? $ENV{FUZZ_SECONDS} : 3;
+my $seconds = defined $ENV{FUZZ_SECONDS} ? $ENV{FUZZ_SECONDS} : 10;
+my $seed = defined $ENV{FUZZ_SEED} ? $ENV{FUZZ_SEED} : time();
 
-my @units = qw(record envelope ring ring_step ring_race topics position template
-	frame log pace wheel start message redis field filter index);
-my @fuzzers = qw(position envelope template frame message field filter);
+# each program of the two directories, whatever their number
+
+my %list = map { /^(\w+) (.*)$/ ? ($1 => [ split ' ', $2 ]) : () }
+	`make -s -C '$top/t/unit' list`;
+
+my @units = @{$list{units}};
+my @fuzzers = @{$list{fuzzers}};
 
 if (!-f "$src/objs/ngx_auto_config.h") {
 	plan(skip_all => "no configured nginx in $src");
 }
 
-plan(tests => 1 + 2 * @units + @fuzzers);
+plan(tests => 2 + 2 * @units + @fuzzers);
+
+cmp_ok(@units * @fuzzers, '>', 0, 'there is something to run');
 
 my $log = `make -s -j2 -C '$top/t/unit' NGX_SRC='$src' OUT='$out' \\
 	all asan-programs fuzz 2>&1`;
@@ -47,8 +55,20 @@ for my $kind (qw(plain asan)) {
 	}
 }
 
+my %fuzzed = run_fuzzers(@fuzzers);
+
+note("FUZZ_SEED=$seed");
+
 for my $fuzzer (@fuzzers) {
-	subtest("$fuzzer, fuzzed", \&run_fuzzer, $fuzzer);
+	subtest("$fuzzer, fuzzed", sub {
+		my ($status, $output) = @{$fuzzed{$fuzzer}};
+
+		is($status, 0, "the corpus passes, and $seconds seconds of random "
+			. 'changes') or diag($output);
+		like($output, qr/^[1-9]\d* runs, [1-9]\d* files$/m,
+			'both were run');
+		note($output);
+	});
 }
 
 ###############################################################################
@@ -82,23 +102,47 @@ sub run_unit {
 	is($status, 0, 'the program ends well');
 }
 
-sub run_fuzzer {
+# as many at once as there are processors: a target => [ status, output ]
+
+sub run_fuzzers {
+	my (@left) = @_;
+
+	my (%running, %done);
+	my $jobs = `nproc` || 2;
+
+	while (@left || %running) {
+
+		if (@left && keys %running < $jobs) {
+			my $fuzzer = shift @left;
+			my $pid = fork;
+
+			die "fork: $!" if !defined $pid;
+			exec_fuzzer($fuzzer) if $pid == 0;
+
+			$running{$pid} = $fuzzer;
+			next;
+		}
+
+		my $fuzzer = delete $running{wait()};
+		my $status = $?;
+
+		open(my $fh, '<', "$out/fuzz/$fuzzer.log") or die "$fuzzer: $!";
+		local $/;
+		$done{$fuzzer} = [ $status, scalar <$fh> ];
+	}
+
+	return %done;
+}
+
+sub exec_fuzzer {
 	my ($fuzzer) = @_;
 
-	my $corpus = "$top/t/fuzz/corpus/$fuzzer";
+	open(STDOUT, '>', "$out/fuzz/$fuzzer.log") or die "$fuzzer: $!";
+	open(STDERR, '>&', \*STDOUT) or die "$fuzzer: $!";
 
-	my $output = `'$out/fuzz/$fuzzer' '$corpus'/* 2>&1`;
-	is($?, 0, 'the corpus passes') or diag($output);
-
-	# libFuzzer adds what it finds to the first directory
-
-	mkdir "$out/fuzz/found-$fuzzer";
-
-	$output = `'$out/fuzz/$fuzzer' -max_total_time=$seconds \\
-		-artifact_prefix='$out/fuzz/' \\
-		'$out/fuzz/found-$fuzzer' '$corpus' 2>&1`;
-	is($?, 0, "$seconds seconds of random changes pass") or diag($output);
-	note($output);
+	exec "$out/fuzz/$fuzzer", "-max_total_time=$seconds", "-seed=$seed",
+		"-artifact_prefix=$out/fuzz/finding-$fuzzer-",
+		"$top/t/fuzz/corpus/$fuzzer" or POSIX::_exit(127);
 }
 
 ###############################################################################

@@ -7,11 +7,13 @@
 /*
  * Runs a fuzz target where libFuzzer is not at hand:
  *
- *     target [-runs=N] [-max_total_time=S] [-seed=N] file|directory ...
+ *     target [-runs=N] [-max_total_time=S] [-seed=N] [-artifact_prefix=P]
+ *            file|directory ...
  *
  * Every file is run once; then, if asked to, random changes of them, N times
  * or S seconds, whatever ends first.  The same seed and corpus give the same
- * inputs.  An input that ends the program is printed before.
+ * inputs.  An input that ends the program, or takes too long, is printed, and
+ * kept in the file that P and its process id name.
  */
 
 
@@ -26,8 +28,9 @@
 #include <unistd.h>
 
 
-#define DRIVER_FILES   1024
 #define DRIVER_MAX     4096     /* bytes of an input that is changed */
+#define DRIVER_RUNS    256      /* between two looks at the clock */
+#define DRIVER_LIMIT   20       /* s that so many runs may take */
 
 
 typedef struct {
@@ -43,13 +46,14 @@ static void driver_read_file(const char *path);
 static void driver_mutate(driver_input_t *in);
 static size_t driver_insert(driver_input_t *in, size_t at, size_t len);
 static void driver_run(const uint8_t *data, size_t len);
-static void driver_abort_handler(int signo);
+static void driver_handler(int signo);
 static uint64_t driver_random(void);
 static size_t driver_below(size_t n);
 
 
-static driver_input_t   driver_corpus[DRIVER_FILES];
+static driver_input_t  *driver_corpus;
 static size_t           driver_ncorpus;
+static const char      *driver_prefix;
 static uint64_t         driver_seed = 88172645463325252ull;
 static const uint8_t   *driver_data;
 static size_t           driver_len;
@@ -97,16 +101,21 @@ main(int argc, char **argv)
         } else if (strncmp(argv[i], "-seed=", 6) == 0) {
             driver_seed += strtoull(argv[i] + 6, NULL, 10);
 
+        } else if (strncmp(argv[i], "-artifact_prefix=", 17) == 0) {
+            driver_prefix = argv[i] + 17;
+
         } else if (argv[i][0] != '-') {
             driver_read(argv[i]);
         }
     }
 
-    signal(SIGABRT, driver_abort_handler);
+    signal(SIGABRT, driver_handler);
+    signal(SIGALRM, driver_handler);
 
     driver_run((uint8_t *) "", 0);
 
     for (i = 0; i < (int) driver_ncorpus; i++) {
+        alarm(DRIVER_LIMIT);
         driver_run(driver_corpus[i].data, driver_corpus[i].len);
     }
 
@@ -119,8 +128,12 @@ main(int argc, char **argv)
 
     for (n = 0; runs == -1 || n < runs; n++) {
 
-        if (seconds != -1 && n % 256 == 0 && time(NULL) >= end) {
-            break;
+        if (n % DRIVER_RUNS == 0) {
+            alarm(DRIVER_LIMIT);
+
+            if (seconds != -1 && time(NULL) >= end) {
+                break;
+            }
         }
 
         in.len = 0;
@@ -190,8 +203,12 @@ driver_read_file(const char *path)
     FILE            *file;
     driver_input_t  *in;
 
-    if (driver_ncorpus == DRIVER_FILES) {
-        return;
+    if ((driver_ncorpus & (driver_ncorpus - 1)) == 0) {
+        driver_corpus = realloc(driver_corpus, (driver_ncorpus * 2 + 1)
+                                               * sizeof(driver_input_t));
+        if (driver_corpus == NULL) {
+            exit(2);
+        }
     }
 
     in = &driver_corpus[driver_ncorpus++];
@@ -330,9 +347,27 @@ driver_run(const uint8_t *data, size_t len)
 
 
 static void
-driver_abort_handler(int signo)
+driver_handler(int signo)
 {
-    size_t  i;
+    char     name[4096];
+    FILE    *file;
+    size_t   i;
+
+    if (signo == SIGALRM) {
+        fprintf(stderr, "%d runs took more than %d s\n", DRIVER_RUNS,
+                DRIVER_LIMIT);
+    }
+
+    if (driver_prefix) {
+        snprintf(name, sizeof(name), "%s%d", driver_prefix, (int) getpid());
+        file = fopen(name, "wb");
+
+        if (file) {
+            fwrite(driver_data, 1, driver_len, file);
+            fclose(file);
+            fprintf(stderr, "the input is in %s\n", name);
+        }
+    }
 
     fprintf(stderr, "the input, %d bytes: $'", (int) driver_len);
 

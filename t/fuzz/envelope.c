@@ -4,7 +4,12 @@
  */
 
 
-/* the input is the message; one that is parsed is written the same */
+/*
+ * the input is the message; one that is parsed is written the same
+ *
+ * Covers shared/ngx_kafka_sse_envelope.c
+ * Covers shared/ngx_kafka_sse_record.c
+ */
 
 
 #include "fuzz.h"

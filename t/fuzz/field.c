@@ -8,6 +8,11 @@
  * The input is two paths, each behind a byte with its length, and a value.
  * What is found in it is what jansson finds, which makes a tree of it; and the
  * value is a block of fields, too, most often a malformed one.
+ *
+ * Covers shared/ngx_kafka_sse_field.c
+ * Covers shared/ngx_kafka_sse_json.c
+ * Covers shared/ngx_kafka_sse_path.c
+ * Covers shared/ngx_kafka_sse_number.c
  */
 
 

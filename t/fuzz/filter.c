@@ -8,6 +8,8 @@
  * The input is the query of two requests, each behind a byte with its length,
  * and a record's value; the location has a list by variable, and arguments.
  * Two filters with one text want the same.
+ *
+ * Covers worker/ngx_kafka_sse_filter.c
  */
 
 

@@ -8,6 +8,8 @@
  * The input is a byte of switches; topic, cluster, event name and key, each
  * behind a byte with its length; two bytes for the length of the packed
  * headers, and they; the value.  What is written is read as a browser does.
+ *
+ * Covers worker/ngx_kafka_sse_frame.c
  */
 
 

@@ -4,7 +4,11 @@
  */
 
 
-/* the input is what has come on a link; what is parsed is written the same */
+/*
+ * The input is what has come on a link; what is parsed is written the same
+ *
+ * Covers shared/ngx_kafka_sse_message.c
+ */
 
 
 #include "fuzz.h"

@@ -7,6 +7,8 @@
 /*
  * The input is the text; a position that is parsed has one text only, unless
  * it was written by hand
+ *
+ * Covers worker/ngx_kafka_sse_position.c
  */
 
 

@@ -7,6 +7,9 @@
 /*
  * The input is the template, the topic and the key, each behind a byte with
  * its length, and packed headers.
+ *
+ * Covers worker/ngx_kafka_sse_template.c
+ * Covers worker/ngx_kafka_sse_operand.c
  */
 
 
