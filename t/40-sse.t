@@ -237,7 +237,8 @@ for my $method (qw(POST PUT DELETE PATCH)) {
 
 refused("Accept: $_", 406, headers => { Accept => $_ })
     for 'text/html', 'application/json', 'text/event-stream;q=0',
-        'text/eventstream', 'application/json, text/html;q=0.9';
+        'text/eventstream', 'application/json, text/html;q=0.9',
+        'text/event-stream;q=0, */*';
 
 for my $accept ('text/event-stream', '*/*', 'text/*', 'TEXT/Event-Stream',
                 'text/html, text/event-stream;q=0.1',

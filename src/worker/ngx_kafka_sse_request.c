@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include <worker/ngx_kafka_sse_accept.h>
 #include <worker/ngx_kafka_sse_choice.h>
 #include <worker/ngx_kafka_sse_hub.h>
 #include <worker/ngx_kafka_sse_hub_topic.h>
@@ -33,9 +34,6 @@ static ngx_int_t ngx_kafka_sse_request_refuse_start(ngx_http_request_t *r,
 static char *ngx_kafka_sse_request_quote(char *p, ngx_str_t *value);
 static ngx_uint_t ngx_kafka_sse_request_partitions(ngx_http_request_t *r);
 static ngx_uint_t ngx_kafka_sse_request_accepts(ngx_http_request_t *r);
-static ngx_uint_t ngx_kafka_sse_request_range(u_char *p, u_char *last);
-static ngx_table_elt_t *ngx_kafka_sse_request_header(ngx_http_request_t *r,
-    char *name, size_t len);
 static ngx_uint_t ngx_kafka_sse_request_is_direct(ngx_http_request_t *r);
 static ngx_int_t ngx_kafka_sse_request_join(ngx_kafka_sse_stream_t *stream,
     ngx_str_t *id);
@@ -331,120 +329,32 @@ ngx_kafka_sse_request_partitions(ngx_http_request_t *r)
 }
 
 
-/*
- * A request without Accept takes anything (RFC 9110, 12.5.1).  A quality value
- * matters only if it is zero: there is nothing else to choose.
- */
-
 static ngx_uint_t
 ngx_kafka_sse_request_accepts(ngx_http_request_t *r)
 {
-    u_char           *p, *last, *end;
-    ngx_table_elt_t  *h;
+    ngx_uint_t               i;
+    ngx_list_part_t         *part;
+    ngx_table_elt_t         *h;
+    ngx_kafka_sse_accept_t   accept;
 
-    h = ngx_kafka_sse_request_header(r, "Accept", sizeof("Accept") - 1);
-    if (h == NULL) {
-        return 1;
-    }
+    static ngx_str_t  name = ngx_string("Accept");
 
-    p = h->value.data;
-    last = p + h->value.len;
+    ngx_kafka_sse_accept_init(&accept);
 
-    while (p < last) {
-        end = ngx_strlchr(p, last, ',');
-        if (end == NULL) {
-            end = last;
-        }
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
 
-        if (ngx_kafka_sse_request_range(p, end)) {
-            return 1;
-        }
+        for (i = 0; i < part->nelts; i++) {
 
-        p = end + 1;
-    }
-
-    return 0;
-}
-
-
-/* whether one media range of Accept, with its parameters, includes ours */
-
-static ngx_uint_t
-ngx_kafka_sse_request_range(u_char *p, u_char *last)
-{
-    u_char     *q;
-    ngx_str_t  *range;
-
-    static ngx_str_t  ranges[] = {
-        ngx_string("text/event-stream"),
-        ngx_string("text/*"),
-        ngx_string("*/*"),
-        ngx_null_string
-    };
-
-    while (p < last && (*p == ' ' || *p == '\t')) {
-        p++;
-    }
-
-    for (range = ranges; range->len; range++) {
-        if ((size_t) (last - p) >= range->len
-            && ngx_strncasecmp(p, range->data, range->len) == 0
-            && (p + range->len == last
-                || ngx_strchr(" \t;", p[range->len]) != NULL))
-        {
-            break;
-        }
-    }
-
-    if (range->len == 0) {
-        return 0;
-    }
-
-    q = ngx_strlcasestrn(p + range->len, last, (u_char *) "q=", 2 - 1);
-    if (q == NULL) {
-        return 1;
-    }
-
-    for (q += 2; q < last; q++) {
-        if (*q >= '1' && *q <= '9') {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* the first request header of this name, or NULL */
-
-static ngx_table_elt_t *
-ngx_kafka_sse_request_header(ngx_http_request_t *r, char *name, size_t len)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    part = &r->headers_in.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return NULL;
+            if (h[i].key.len == name.len
+                && ngx_strncasecmp(h[i].key.data, name.data, name.len) == 0)
+            {
+                ngx_kafka_sse_accept_add(&accept, &h[i].value);
             }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len == len
-            && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
-        {
-            return &h[i];
         }
     }
+
+    return ngx_kafka_sse_accept_admits(&accept);
 }
 
 
