@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include <worker/ngx_kafka_sse_choice.h>
+#include <worker/ngx_kafka_sse_percent.h>
 
 
 static ngx_int_t ngx_kafka_sse_choice_decode(ngx_http_request_t *r,
@@ -66,9 +67,8 @@ ngx_kafka_sse_choice_get(ngx_http_request_t *r, ngx_array_t *values,
 static ngx_int_t
 ngx_kafka_sse_choice_decode(ngx_http_request_t *r, ngx_str_t *value)
 {
-    u_char     *dst, *src;
-    size_t      i;
-    ngx_str_t   text;
+    size_t     i;
+    ngx_str_t  text;
 
     if (ngx_strlchr(value->data, value->data + value->len, '%') == NULL) {
         return NGX_OK;
@@ -79,12 +79,7 @@ ngx_kafka_sse_choice_decode(ngx_http_request_t *r, ngx_str_t *value)
         return NGX_ERROR;
     }
 
-    dst = text.data;
-    src = value->data;
-
-    ngx_unescape_uri(&dst, &src, value->len, 0);
-
-    text.len = dst - text.data;
+    text.len = ngx_kafka_sse_percent_decode(text.data, value, 0) - text.data;
 
     for (i = 0; i < text.len; i++) {
         if (text.data[i] < ' ' || text.data[i] > '~') {

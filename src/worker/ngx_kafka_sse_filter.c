@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include <worker/ngx_kafka_sse_filter.h>
+#include <worker/ngx_kafka_sse_percent.h>
 
 
 /* what a request may say in one condition */
@@ -445,41 +446,18 @@ ngx_kafka_sse_filter_is_known(ngx_kafka_sse_filter_conf_t *conf,
 }
 
 
-/* as forms write it: "+" is a space; a "%" that begins nothing is itself */
-
 static ngx_int_t
 ngx_kafka_sse_filter_decode(ngx_http_request_t *r, ngx_str_t *text)
 {
-    u_char     *dst, *p, *last;
-    ngx_int_t   n;
+    u_char  *p;
 
-    p = text->data;
-    last = p + text->len;
-
-    dst = ngx_pnalloc(r->pool, ngx_max(text->len, 1));
-    if (dst == NULL) {
+    p = ngx_pnalloc(r->pool, ngx_max(text->len, 1));
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    text->data = dst;
-
-    while (p < last) {
-
-        if (*p == '%' && last - p > 2) {
-            n = ngx_hextoi(p + 1, 2);
-
-            if (n != NGX_ERROR) {
-                *dst++ = (u_char) n;
-                p += 3;
-                continue;
-            }
-        }
-
-        *dst++ = (*p == '+') ? ' ' : *p;
-        p++;
-    }
-
-    text->len = dst - text->data;
+    text->len = ngx_kafka_sse_percent_decode(p, text, 1) - p;
+    text->data = p;
 
     return NGX_OK;
 }

@@ -18,6 +18,7 @@ static ngx_int_t ngx_kafka_sse_start_number(u_char *p, size_t len,
     int64_t *n);
 static ngx_int_t ngx_kafka_sse_start_time(ngx_str_t *text, int64_t *ms);
 static ngx_int_t ngx_kafka_sse_start_clock(ngx_str_t *text, int64_t *ms);
+static ngx_int_t ngx_kafka_sse_start_fraction(ngx_str_t *text, int64_t *ms);
 static ngx_int_t ngx_kafka_sse_start_zone(ngx_str_t *text, int64_t *ms);
 static ngx_int_t ngx_kafka_sse_start_field(ngx_str_t *text, size_t len,
     u_char end, int64_t min, int64_t max, int64_t *n);
@@ -117,7 +118,7 @@ ngx_kafka_sse_start_time(ngx_str_t *text, int64_t *ms)
 static ngx_int_t
 ngx_kafka_sse_start_clock(ngx_str_t *text, int64_t *ms)
 {
-    int64_t     h, min, s, scale;
+    int64_t  h, min, s;
 
     if (text->data[0] != 'T' && text->data[0] != 't' && text->data[0] != ' ') {
         return NGX_DECLINED;
@@ -142,28 +143,44 @@ ngx_kafka_sse_start_clock(ngx_str_t *text, int64_t *ms)
         if (ngx_kafka_sse_start_field(text, 2, 0, 0, 60, &s) != NGX_OK) {
             return NGX_DECLINED;
         }
+
+        if (text->len && text->data[0] == '.') {
+            text->data++;
+            text->len--;
+
+            if (ngx_kafka_sse_start_fraction(text, ms) != NGX_OK) {
+                return NGX_DECLINED;
+            }
+        }
     }
 
     *ms += ((h * 60 + min) * 60 + s) * 1000;
 
-    if (text->len && text->data[0] == '.') {
-        text->data++;
-        text->len--;
-        scale = 100;
+    return ngx_kafka_sse_start_zone(text, ms);
+}
 
-        if (text->len == 0 || text->data[0] < '0' || text->data[0] > '9') {
-            return NGX_DECLINED;
-        }
 
-        while (text->len && text->data[0] >= '0' && text->data[0] <= '9') {
-            *ms += (text->data[0] - '0') * scale;
-            scale /= 10;
-            text->data++;
-            text->len--;
-        }
+/* what is less than a ms is cut off */
+
+static ngx_int_t
+ngx_kafka_sse_start_fraction(ngx_str_t *text, int64_t *ms)
+{
+    int64_t  scale;
+
+    if (text->len == 0 || text->data[0] < '0' || text->data[0] > '9') {
+        return NGX_DECLINED;
     }
 
-    return ngx_kafka_sse_start_zone(text, ms);
+    scale = 100;
+
+    while (text->len && text->data[0] >= '0' && text->data[0] <= '9') {
+        *ms += (text->data[0] - '0') * scale;
+        scale /= 10;
+        text->data++;
+        text->len--;
+    }
+
+    return NGX_OK;
 }
 
 

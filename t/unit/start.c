@@ -77,6 +77,7 @@ static ngx_str_t  start_declined[] = {
     unit_str("2026-11-22T09:30:"),
     unit_str("2026-11-22T09:30:00."),
     unit_str("2026-11-22T09:30:00.Z"),
+    unit_str("2026-11-22T09:30.5Z"),
     unit_str("2026-11-22T24:00:00Z"),
     unit_str("2026-11-22T09:60:00Z"),
     unit_str("2026-11-22T09:30:61Z"),
