@@ -125,14 +125,16 @@ while (my ($name, $way) = splice @ways, 0, 2) {
                map { $grown[$_] * 1024 / ($streams * ($sent[$_] || 1)) }
                    1 .. $rounds - 1;
 
-    # ASan keeps what is freed
+    # ASan keeps what is freed, and is so slow that a few sends take all
 
-    cmp_ok($lost[0], '<', 1, "$name: a send leaves nothing, bytes")
-        or diag("KB, and in each round: $memory[0] @grown")
-        if !$ENV{KAFKA_SSE_TEST_SANITIZER};
-    is(scalar(grep { $_ < 100 } @sent), 0, '... of at least 100 in each round')
-        or diag("sends: @sent");
-    is(scalar(grep { defined $_->ended } @sse), 0, '... in open streams');
+    if (!$ENV{KAFKA_SSE_TEST_SANITIZER}) {
+        cmp_ok($lost[0], '<', 1, "$name: a send leaves nothing, bytes")
+            or diag("KB, and in each round: $memory[0] @grown");
+        is(scalar(grep { $_ < 100 } @sent), 0,
+           '... of at least 100 in each round') or diag("sends: @sent");
+    }
+
+    is(scalar(grep { defined $_->ended } @sse), 0, "$name: in open streams");
 
     note(sprintf 'KB: %d, +%s; sends: %s; bytes of each: %s', $memory[0],
                  join(' +', @grown), "@sent",

@@ -5,7 +5,8 @@
 
 
 /*
- * The input is what has come on a link; what is parsed is written the same
+ * The input is what has come on a link, of which a version is counted from the
+ * present one; what is parsed is written the same.
  *
  * Covers shared/ngx_kafka_sse_message.c
  */
@@ -14,6 +15,65 @@
 #include "fuzz.h"
 
 #include <shared/ngx_kafka_sse_message.h>
+
+
+static void
+fuzz_look(ngx_kafka_sse_message_t *m)
+{
+    u_char                        *buf;
+    size_t                         len;
+    ngx_kafka_sse_message_look_t   look, again;
+
+    if (ngx_kafka_sse_message_parse_look(m, &look) != NGX_OK) {
+        return;
+    }
+
+    len = ngx_kafka_sse_message_look_len(&look);
+    fuzz_check(len == m->size);
+
+    buf = fuzz_alloc(len);
+    ngx_kafka_sse_message_write_look(buf, m->replay, &look);
+
+    fuzz_check(ngx_kafka_sse_message_parse_look((ngx_kafka_sse_message_t *)
+                                                buf, &again)
+               == NGX_OK);
+    fuzz_check(again.cluster.len == look.cluster.len
+               && memcmp(again.cluster.data, look.cluster.data,
+                         look.cluster.len)
+                  == 0);
+    fuzz_check(again.topic.len == look.topic.len
+               && memcmp(again.topic.data, look.topic.data, look.topic.len)
+                  == 0);
+
+    free(buf);
+}
+
+
+/* entries, which are the same when they are written again */
+
+static void
+fuzz_entries(ngx_kafka_sse_message_t *m, size_t size)
+{
+    void     *entries;
+    size_t    len;
+    u_char   *buf;
+
+    entries = ngx_kafka_sse_message_entries(m, size);
+
+    if (entries == NULL) {
+        return;
+    }
+
+    len = m->n * size;
+    fuzz_check(sizeof(ngx_kafka_sse_message_t) + len == m->size);
+
+    buf = fuzz_alloc(m->size);
+    ngx_kafka_sse_message_write(buf, m->type, m->replay, m->n, entries, len);
+
+    fuzz_check(memcmp(buf, m, m->size) == 0);
+
+    free(buf);
+}
 
 
 static void
@@ -108,6 +168,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         buf = fuzz_alloc(size);
         memcpy(buf, data, size);
 
+        if (size >= sizeof(ngx_kafka_sse_message_t)) {
+            m = (ngx_kafka_sse_message_t *) buf;
+            m->version += NGX_KAFKA_SSE_MESSAGE_VERSION;
+        }
+
         rc = ngx_kafka_sse_message_next(buf, size, &m, &need);
 
         fuzz_check(rc != NGX_AGAIN || need == 0 || need > size);
@@ -124,17 +189,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         /* a copy of its size, so that a byte behind its end is seen */
 
+        m = (ngx_kafka_sse_message_t *) fuzz_alloc(len);
+        memcpy(m, buf, len);
         free(buf);
-        buf = fuzz_alloc(len);
-        memcpy(buf, data, len);
-        m = (ngx_kafka_sse_message_t *) buf;
 
+        fuzz_look(m);
         fuzz_open(m);
         fuzz_record(m);
+        fuzz_entries(m, sizeof(ngx_kafka_sse_message_read_t));
+        fuzz_entries(m, sizeof(ngx_kafka_sse_message_offsets_t));
 
-        (void) ngx_kafka_sse_message_entries(m,
-                                       sizeof(ngx_kafka_sse_message_read_t));
-        free(buf);
+        free(m);
     }
 
     return 0;
