@@ -6,7 +6,8 @@
 
 /*
  * The input is the template, the topic and the key, each behind a byte with
- * its length, and packed headers.
+ * its length, and packed headers.  The template is an operand of a filter, too,
+ * and the topic a record's value.
  *
  * Covers worker/ngx_kafka_sse_template.c
  * Covers worker/ngx_kafka_sse_operand.c
@@ -18,6 +19,42 @@
 #include "ngx_shim.h"
 
 #include <worker/ngx_kafka_sse_template.h>
+
+
+/* the one text of an operand is an operand, and its own one text */
+
+static void
+fuzz_operand(ngx_conf_t *cf, ngx_str_t *text, ngx_str_t *topic,
+    ngx_kafka_sse_record_t *rec)
+{
+    ngx_kafka_sse_operand_t        operand, again;
+    ngx_kafka_sse_operand_value_t  value, value_again;
+
+    ngx_shim_message[0] = '\0';
+
+    if (ngx_kafka_sse_operand_compile(cf, &operand, text) != NGX_OK) {
+        fuzz_check(ngx_shim_message[0] != '\0');
+        return;
+    }
+
+    fuzz_check(ngx_kafka_sse_operand_compile(cf, &again, &operand.text)
+               == NGX_OK);
+    fuzz_check(again.type == operand.type
+               && again.text.len == operand.text.len
+               && memcmp(again.text.data, operand.text.data, again.text.len)
+                  == 0);
+
+    ngx_kafka_sse_operand_get(&operand, topic, rec, &value);
+
+    if (operand.type != NGX_KAFKA_SSE_OPERAND_JSON) {
+        ngx_kafka_sse_operand_get(&again, topic, rec, &value_again);
+
+        fuzz_check(value.text.len == value_again.text.len
+                   && memcmp(value.text.data, value_again.text.data,
+                             value.text.len)
+                      == 0);
+    }
+}
 
 
 int
@@ -42,8 +79,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rec.timestamp = INT64_MIN;
     rec.partition = INT32_MIN;
 
-    ngx_shim_message[0] = '\0';
     conf.pool = ngx_create_pool(4096, NULL);
+
+    rec.value = topic;
+    fuzz_operand(&conf, &text, &topic, &rec);
+
+    rec.timestamp = -1;
+    fuzz_operand(&conf, &text, &topic, &rec);
+    rec.timestamp = INT64_MIN;
+
+    ngx_shim_message[0] = '\0';
 
     if (ngx_kafka_sse_template_compile(&conf, &template, &text)
         != NGX_CONF_OK)
