@@ -1,4 +1,5 @@
-# make          build/ngx_kafka_sse_module.so, for the installed nginx
+# make          build/ngx_kafka_sse_module.so, for the installed nginx and with
+#               the flags that it was built with, or CC_OPT= and LD_OPT=
 # make deps     install what building and testing needs (Debian packages)
 # make test     all tests, on a real Kafka and a real Redis;
 #               make test TESTS="t/40-*.t" for some of them
@@ -17,8 +18,8 @@ BUILD =	build
 MODULE = $(BUILD)/ngx_kafka_sse_module.so
 NGINX_SRC = /usr/share/nginx/src
 CC = cc
-CC_OPT = -g -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2
-LD_OPT = -Wl,-z,relro -Wl,-z,now
+CC_OPT =
+LD_OPT =
 TESTS = t/*.t
 SECONDS = 60
 FUZZERS =

@@ -10,9 +10,7 @@
  * value is a block of fields, too, most often a malformed one.
  *
  * Covers shared/ngx_kafka_sse_field.c
- * Covers shared/ngx_kafka_sse_json.c
  * Covers shared/ngx_kafka_sse_path.c
- * Covers shared/ngx_kafka_sse_number.c
  */
 
 
