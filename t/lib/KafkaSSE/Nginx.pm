@@ -218,6 +218,7 @@ sub t ($self, $conf = $self->conf) {
 
 
 sub start ($self) {
+    $self->{starts}++;
     spew("$self->{prefix}/nginx.conf", $self->conf);
 
     if ($self->{daemon} // 1) {

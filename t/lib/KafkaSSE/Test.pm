@@ -21,7 +21,8 @@ use KafkaSSE::Swarm;
 use KafkaSSE::Check;
 
 my @rig = qw(wait_for unique json_decode json_encode slurp spew slow tempdir
-             run pump position position_order finish log_faults time sleep);
+             run pump position position_order finish log_faults is_fault time
+             sleep);
 
 
 sub import {
