@@ -9,7 +9,7 @@ FROM debian:trixie-slim AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
         gcc libc6-dev make nginx nginx-dev \
-        librdkafka-dev libhiredis-dev libjansson-dev
+        librdkafka-dev libhiredis-dev libjansson-dev libssl-dev
 
 WORKDIR /usr/src/ngx_kafka_sse
 
@@ -24,7 +24,7 @@ FROM debian:trixie-slim
 
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-        nginx librdkafka1 libhiredis1.1.0 libjansson4 \
+        nginx librdkafka1 libhiredis1.1.0 libjansson4 libssl3t64 \
     && rm -rf /var/lib/apt/lists/*
 
 COPY --from=build /usr/src/ngx_kafka_sse/build/ngx_kafka_sse_module.so \

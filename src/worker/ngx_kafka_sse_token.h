@@ -18,6 +18,7 @@
  */
 
 #define NGX_KAFKA_SSE_TOKEN_MAX    8192    /* bytes of its text */
+#define NGX_KAFKA_SSE_TOKEN_KID    256     /* bytes of its "kid" */
 
 
 /* what kafka_sse_jwt_alg can name; the place of its bit in a mask */
@@ -60,12 +61,12 @@ typedef struct {
  * is a few constant words for the log, if it is not exactly this: at most
  * ..TOKEN_MAX bytes; three parts, none of them empty; base64url without
  * padding, white space, foreign or stray bits; a header that is one JSON
- * object in UTF-8 without a member twice, whose "alg" is a string of the list
- * above (never "none"), "kid" a string of at most 256 bytes if there is one,
- * "typ" a string if there is one, and that has no "crit" and no "b64"; "jwk",
- * "jku", "x5u", "x5c" and others are not looked at.  The payload is only
- * decoded: it is read when its signature has been found good, by _claims.
- * NGX_ERROR: no memory.
+ * object in UTF-8 of at most 64 members, none of them twice, whose "alg" is a
+ * string of the list above (never "none"), "kid" a string of at most 256 bytes
+ * if there is one, "typ" a string if there is one, and that has no "crit" and
+ * no "b64"; "jwk", "jku", "x5u", "x5c" and others are not looked at.  The
+ * payload is only decoded: it is read when its signature has been found good,
+ * by _claims.  NGX_ERROR: no memory.
  */
 
 ngx_int_t ngx_kafka_sse_token_parse(ngx_kafka_sse_token_t *token,

@@ -21,9 +21,15 @@
 
 
 char       ngx_shim_message[512];
+ngx_uint_t ngx_shim_messages;
 ngx_int_t  ngx_shim_fail_after = -1;
 
 ngx_shim_value_t  *ngx_shim_values;
+
+
+/* milliseconds that only go forward when a test says so */
+
+volatile ngx_msec_t  ngx_current_msec;
 
 
 static ngx_cycle_t     ngx_shim_cycle;
@@ -197,6 +203,59 @@ ngx_conf_log_error(ngx_uint_t level, ngx_conf_t *cf, ngx_err_t err,
     len = ngx_min(len, sizeof(ngx_shim_message) - 1);
     memcpy(ngx_shim_message, buf, len);
     ngx_shim_message[len] = '\0';
+}
+
+
+void ngx_cdecl
+ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
+    const char *fmt, ...)
+{
+    u_char   buf[65536];
+    size_t   len;
+    va_list  args;
+
+    va_start(args, fmt);
+    len = ngx_shim_vformat(buf, fmt, args) - buf;
+    va_end(args);
+
+    len = ngx_min(len, sizeof(ngx_shim_message) - 1);
+    memcpy(ngx_shim_message, buf, len);
+    ngx_shim_message[len] = '\0';
+    ngx_shim_messages++;
+}
+
+
+u_char *
+ngx_cpystrn(u_char *dst, u_char *src, size_t n)
+{
+    if (n == 0) {
+        return dst;
+    }
+
+    while (--n && *src) {
+        *dst++ = *src++;
+    }
+
+    *dst = '\0';
+
+    return dst;
+}
+
+
+u_char *
+ngx_strlcasestrn(u_char *s1, u_char *last, u_char *s2, size_t n)
+{
+    size_t  len;
+
+    len = n + 1;            /* n counts from the second character */
+
+    for ( /* void */ ; (size_t) (last - s1) >= len; s1++) {
+        if (strncasecmp((char *) s1, (char *) s2, len) == 0) {
+            return s1;
+        }
+    }
+
+    return NULL;
 }
 
 

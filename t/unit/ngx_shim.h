@@ -12,9 +12,13 @@
 #include <ngx_core.h>
 
 
-/* the last message of ngx_conf_log_error(), NUL-terminated, empty: none */
+/*
+ * The last message of ngx_conf_log_error() or ngx_log_error(), NUL-terminated,
+ * empty: none; and how many the latter has written
+ */
 
 extern char       ngx_shim_message[512];
+extern ngx_uint_t ngx_shim_messages;
 
 /* allocations until one fails; -1: none does */
 

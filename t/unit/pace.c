@@ -19,7 +19,6 @@ static int pace_gettime(clockid_t id, struct timespec *ts);
 #include "unit.h"
 
 
-volatile ngx_msec_t           ngx_current_msec;
 ngx_rbtree_t                  ngx_event_timer_rbtree;
 ngx_queue_t                   ngx_posted_events;
 
@@ -55,13 +54,6 @@ void
 pace_timer_del(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
 {
     pace_timers--;
-}
-
-
-void
-ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
-    const char *fmt, ...)
-{
 }
 
 
