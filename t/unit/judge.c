@@ -165,6 +165,7 @@ main(int argc, char **argv)
     size_t       len;
     ngx_uint_t   timed;
 
+    judge_log.log_level = NGX_LOG_WARN;
     timed = (argc == 2 && strcmp(argv[1], "-t") == 0);
     line = (char *) unit_alloc(JUDGE_LINE);
     setvbuf(stdout, NULL, _IOLBF, 0);
