@@ -238,7 +238,8 @@ claims_test_paths(void)
 
     claims_is("realm_access.roles", "admin,user", NGX_KAFKA_SSE_CLAIM_LIST,
               "a nested list has a path");
-    unit_ok(claims_has("realm_access.roles", "admin"), "which has its elements");
+    unit_ok(claims_has("realm_access.roles", "admin"),
+            "which has its elements");
     claims_is("realm_access.deep.er", "x", NGX_KAFKA_SSE_CLAIM_TEXT,
               "and deeper ones");
     claims_is("https://example.com/org", "o", NGX_KAFKA_SSE_CLAIM_TEXT,

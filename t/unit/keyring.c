@@ -363,8 +363,8 @@ keyring_test_pem(void)
 
     text = (char *) unit_alloc(65536);
 
-    snprintf(text, 65536, "a comment\n%s\nanother\n%s%s", keyring_key("rsa-pem"),
-             keyring_key("p256-pem"), keyring_key("rsa-cert"));
+    snprintf(text, 65536, "a comment\n%s\nanother\n%s%s",
+             keyring_key("rsa-pem"), keyring_key("p256-pem"), keyring_key("rsa-cert"));
     keyring_has(text, "RS256,ES256", 3, "several, with text between");
     keyring_has(text, "ES256", 1, "of which one fits");
     unit_ok(keyring_verify(text, KEYRING_ALL, keyring_token("ES256: good"),

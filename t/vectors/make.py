@@ -40,7 +40,8 @@ ORDER = {
     "384": int("ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372d"
                "df581a0db248b0a77aecec196accc52973", 16),
     "512": int("01" + "ff" * 32 + "fa"
-               "51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
+               "51868783bf2f966b7fcc0148f709a5d0"
+               "3bb5c9b8899c47aebb6fb71e91386409",
                16),
 }
 
