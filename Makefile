@@ -28,7 +28,8 @@ ROWS = hop kill owner drop redis failover kafka leader node slow told replay
 CLIENTS =
 RATE =
 
-TOOLS =	$(BUILD)/tool/kafka $(BUILD)/tool/sse $(BUILD)/tool/leash
+TOOLS =	$(BUILD)/tool/kafka $(BUILD)/tool/sse $(BUILD)/tool/leash \
+	$(BUILD)/tool/clock.so
 
 export NGINX_SRC CC_OPT LD_OPT
 
@@ -58,6 +59,11 @@ $(BUILD)/tool/%: t/tool/%.c t/tool/digest.h
 		-o $@.$$$$ $< $(LIBS) && mv -f $@.$$$$ $@
 
 $(BUILD)/tool/kafka: LIBS = -lrdkafka
+
+$(BUILD)/tool/%.so: t/tool/%.c
+	@mkdir -p $(BUILD)/tool
+	$(CC) -std=gnu11 -D_GNU_SOURCE -g -O2 -Wall -Wextra -fPIC -shared \
+		-o $@.$$$$ $< -ldl && mv -f $@.$$$$ $@
 
 deps:
 	@t/setup deps

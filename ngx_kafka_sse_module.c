@@ -13,6 +13,7 @@
 #include <companion/ngx_kafka_sse_companion.h>
 #include <companion/ngx_kafka_sse_history.h>
 #include <companion/ngx_kafka_sse_redis_url.h>
+#include <worker/ngx_kafka_sse_access.h>
 #include <worker/ngx_kafka_sse_backlog.h>
 #include <worker/ngx_kafka_sse_location.h>
 #include <worker/ngx_kafka_sse_status.h>
@@ -184,10 +185,52 @@ static ngx_command_t  ngx_kafka_sse_commands[] = {
       offsetof(ngx_kafka_sse_loc_conf_t, filter),
       NULL },
 
+    { ngx_string("kafka_sse_jwt"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_kafka_sse_jwt_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_kafka_sse_loc_conf_t, jwt),
+      NULL },
+
+    { ngx_string("kafka_sse_jwt_key_file"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_kafka_sse_jwt_key_file,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_kafka_sse_loc_conf_t, jwt),
+      NULL },
+
+    { ngx_string("kafka_sse_jwt_alg"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_kafka_sse_jwt_alg,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_kafka_sse_loc_conf_t, jwt),
+      NULL },
+
+    { ngx_string("kafka_sse_jwt_require"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_kafka_sse_jwt_require,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_kafka_sse_loc_conf_t, jwt),
+      NULL },
+
+    { ngx_string("kafka_sse_jwt_leeway"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_kafka_sse_jwt_leeway,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_kafka_sse_loc_conf_t, jwt),
+      NULL },
+
+    { ngx_string("kafka_sse_expires"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_kafka_sse_expiry_conf_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_kafka_sse_loc_conf_t, expiry),
+      NULL },
+
     { ngx_string("kafka_sse_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_kafka_sse_status_directive,
-      0,
+      NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 
@@ -239,6 +282,10 @@ ngx_kafka_sse_create_main_conf(ngx_conf_t *cf)
     if (ngx_array_init(&kmcf->clusters, cf->pool, 2, sizeof(void *)) != NGX_OK
         || ngx_array_init(&kmcf->topics, cf->pool, 8, sizeof(void *)) != NGX_OK
         || ngx_array_init(&kmcf->locations, cf->pool, 8, sizeof(void *))
+           != NGX_OK
+        || ngx_array_init(&kmcf->keyrings, cf->pool, 2, sizeof(void *))
+           != NGX_OK
+        || ngx_array_init(&kmcf->secret_args, cf->pool, 2, sizeof(ngx_str_t))
            != NGX_OK)
     {
         return NULL;
@@ -299,6 +346,7 @@ ngx_kafka_sse_create_loc_conf(ngx_conf_t *cf)
      *     filter.conditions = NULL;
      *     filter.args = NULL;
      *     filter.known = NULL;
+     *     is_status = 0;
      */
 
     klcf->heartbeat = NGX_CONF_UNSET_MSEC;
@@ -315,6 +363,9 @@ ngx_kafka_sse_create_loc_conf(ngx_conf_t *cf)
     klcf->buffer = NGX_CONF_UNSET_SIZE;
     klcf->event = NGX_CONF_UNSET_PTR;
     klcf->data = NGX_CONF_UNSET_UINT;
+
+    ngx_kafka_sse_jwt_init(&klcf->jwt);
+    ngx_kafka_sse_expiry_conf_init(&klcf->expiry);
 
     return klcf;
 }
@@ -348,9 +399,18 @@ ngx_kafka_sse_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               NGX_KAFKA_SSE_DATA_VALUE);
 
     ngx_kafka_sse_filter_conf_merge(&prev->filter, &conf->filter);
+    ngx_kafka_sse_expiry_conf_merge(&prev->expiry, &conf->expiry);
 
     rv = ngx_kafka_sse_origin_merge(cf, &prev->origin, &conf->origin,
                                     &prev->replay, &conf->replay);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_kafka_sse_module);
+
+    rv = ngx_kafka_sse_jwt_merge(cf, kmcf, &prev->jwt, &conf->jwt,
+                                 conf->topics || conf->is_status);
     if (rv != NGX_CONF_OK) {
         return rv;
     }
@@ -365,8 +425,6 @@ ngx_kafka_sse_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
             return NGX_CONF_ERROR;
         }
     }
-
-    kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_kafka_sse_module);
 
     if (conf->data == NGX_KAFKA_SSE_DATA_CLOUDEVENTS) {
         kmcf->cloudevents = 1;
@@ -387,10 +445,20 @@ static ngx_int_t
 ngx_kafka_sse_postconfiguration(ngx_conf_t *cf)
 {
     ngx_uint_t                   i;
+    ngx_http_handler_pt         *h;
     ngx_kafka_sse_loc_conf_t   **locations;
+    ngx_http_core_main_conf_t   *cmcf;
     ngx_kafka_sse_main_conf_t   *kmcf;
 
     kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_kafka_sse_module);
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_kafka_sse_access_handler;
 
     if (kmcf->locations.nelts == 0) {
         return NGX_OK;

@@ -10,6 +10,8 @@ my $dir = tempdir();
 
 spew("$dir/secret", "top-secret\n");
 spew("$dir/empty", '');
+spew("$dir/jwt", 'top-secret of thirty-two bytes or more');
+spew("$dir/short", 'top-secret');
 
 
 # A configuration, one statement a line: h, s, l and cluster are put into
@@ -156,6 +158,10 @@ my %good = (
                                 'last_event_id $arg_a',
                                 'since off', 'replay off',
                                 'filter $kafka_sse_key exists',
+                                'jwt off', 'jwt_key_file x',
+                                'jwt_alg RS256',
+                                'jwt_require iss=x', 'jwt_leeway 1s',
+                                'expires $arg_exp',
     ],
     s => [ map { "kafka_sse_$_;" } 'heartbeat 15s', 'retry 1s', 'event x',
                                    'data value', 'start latest',
@@ -163,7 +169,10 @@ my %good = (
                                    'flush 1s',
                                    'last_event_id $arg_a',
                                    'since off', 'replay off',
-                                   'filter $kafka_sse_key exists' ],
+                                   'filter $kafka_sse_key exists',
+                                   'jwt off', 'jwt_key_file x',
+                                   'jwt_alg RS256', 'jwt_require iss=x',
+                                   'jwt_leeway 1s', 'expires $arg_exp' ],
     more => [
         'kafka_sse_heartbeat 500ms;',
         'kafka_sse_heartbeat off;',
@@ -216,6 +225,23 @@ my %good = (
         'kafka_sse_filter json:[3].a ~ "^(x|y)$";',
         'kafka_sse_filter json:.a ~* "x{2}";',
         "kafka_sse_filter json:.a = 1;\nkafka_sse_filter json:.b <= 2;",
+        (map { "kafka_sse_jwt $_; kafka_sse_jwt_key_file $dir/jwt;"
+               . " kafka_sse_jwt_alg HS256;" }
+             'x', '"two \"words\""', 'x token=$arg_token',
+             'x token=$cookie_a$http_b'),
+        'kafka_sse_jwt off;',
+        'kafka_sse_jwt_key_file no-such-file;',
+        'kafka_sse_jwt_alg HS256 HS384 HS512;',
+        'kafka_sse_jwt_alg RS256 RS384 RS512 PS256 PS384 PS512'
+            . ' ES256 ES384 ES512 EdDSA;',
+        'kafka_sse_jwt_require iss=https://a/?x=y aud=b scope=read write=$arg_c;',
+        "kafka_sse_jwt_require a=b;\nkafka_sse_jwt_require a=c;",
+        'kafka_sse_jwt_leeway 0;',
+        'kafka_sse_jwt_leeway 1d;',
+        'kafka_sse_expires $arg_exp;',
+        'kafka_sse_expires "";',
+        'kafka_sse_expires warn=0;',
+        'kafka_sse_expires $arg_exp warn=10s;',
     ],
     cluster => [
         'group_id edge;',
@@ -459,6 +485,41 @@ bad_at(l => "kafka_sse_$$_[0];", $$_[1]) for (
     [ 'filter json:.a ~ "(b"', '(b' ],
     [ 'filter json:.a ~ ^$arg_b', '^$arg_b' ],
     [ 'filter json:.a = "${arg_b"', 'arg_b' ],
+    [ 'jwt', 'kafka_sse_jwt' ],
+    [ 'jwt ""', '' ],
+    [ "jwt \"a\x01b\"", "a\x01b" ],
+    [ 'jwt off token=$arg_a', 'token=$arg_a' ],
+    [ 'jwt x token=', 'token=' ],
+    [ 'jwt x token=abc', 'token=abc' ],
+    [ 'jwt x $arg_a', '$arg_a' ],
+    [ 'jwt x token=$arg_a b', 'kafka_sse_jwt' ],
+    [ 'jwt x token="${arg_a"', 'arg_a' ],
+    [ 'jwt_key_file', 'kafka_sse_jwt_key_file' ],
+    [ 'jwt_key_file ""', '' ],
+    [ 'jwt_key_file a b', 'kafka_sse_jwt_key_file' ],
+    [ 'jwt_alg', 'kafka_sse_jwt_alg' ],
+    [ 'jwt_alg none', 'none' ],
+    [ 'jwt_alg ""', '' ],
+    [ 'jwt_alg hs256', 'hs256' ],
+    [ 'jwt_alg RS256 RS128', 'RS128' ],
+    [ 'jwt_alg RS256 ES256 RS256', 'RS256' ],
+    [ 'jwt_alg HS256 RS256', 'RS256' ],
+    [ 'jwt_alg ES256 HS256', 'HS256' ],
+    [ 'jwt_require', 'kafka_sse_jwt_require' ],
+    [ 'jwt_require iss', 'iss' ],
+    [ 'jwt_require iss=', 'iss=' ],
+    [ 'jwt_require =a', '=a' ],
+    [ 'jwt_require a=b ""', '' ],
+    [ 'jwt_leeway x', 'x' ],
+    [ 'jwt_leeway -1s', '-1s' ],
+    [ 'jwt_leeway 25h', '25h' ],
+    [ 'expires', 'kafka_sse_expires' ],
+    [ 'expires 1795339800', '1795339800' ],
+    [ 'expires $arg_a $arg_b', '$arg_b' ],
+    [ 'expires $arg_a warn=', 'warn=' ],
+    [ 'expires warn=x', 'warn=x' ],
+    [ 'expires warn=1s warn=2s', 'warn=2s' ],
+    [ 'expires warn=1s $arg_a', '$arg_a' ],
     [ 'filter_args', 'kafka_sse_filter_args' ],
     [ 'filter_args a=b', 'b' ],
     [ 'filter_args a=', '' ],
@@ -489,7 +550,35 @@ bad_at(l => "kafka_sse_$$_[0];", $$_[1]) for (
 bad("kafka_sse_$_ twice is refused", (split)[0] =~ s/^/kafka_sse_/r,
     "kafka_sse_$_; # again", l => "kafka_sse_$_;\nkafka_sse_$_; # again")
     for 'flush 1s', 'slow lag=1m', 'max_duration 1s', 'last_event_id $arg_a',
-        'filter_args a=json:.a';
+        'filter_args a=json:.a', 'jwt off', 'jwt_key_file x', 'jwt_alg RS256',
+        'jwt_leeway 1s', 'expires $arg_a';
+
+bad('kafka_sse_jwt without kafka_sse_jwt_alg is refused', 'kafka_sse_jwt_alg',
+    'kafka_sse_jwt x;',
+    s => "kafka_sse_jwt x;\nkafka_sse_jwt_key_file $dir/jwt;");
+bad('kafka_sse_jwt without kafka_sse_jwt_key_file is refused',
+    'kafka_sse_jwt_key_file', 'kafka_sse_jwt x;',
+    h => 'kafka_sse_jwt x;', l => 'kafka_sse_jwt_alg HS256;');
+good('kafka_sse_jwt needs no key where nothing of it is served', alone => 1,
+     h => 'kafka_sse_jwt x;');
+good('... nor where it is off', h => 'kafka_sse_jwt x;',
+     l => 'kafka_sse_jwt off;');
+
+# what is wrong with a file has no line
+
+for ([ "$dir/no-such-file", 'HS256' ], [ "$dir/empty", 'HS256' ],
+     [ "$dir/short", 'HS256' ], [ "$dir/jwt", 'HS512' ],
+     [ "$dir/jwt", 'RS256' ])
+{
+    my ($file, $alg) = @$_;
+    my ($status, $out) = t(l => "kafka_sse_jwt x; kafka_sse_jwt_alg $alg;"
+                                . " kafka_sse_jwt_key_file $file;");
+    my @emerg = grep { /\[emerg\]/ } split /\n/, $out;
+
+    ok($status == 1 && @emerg == 1 && index($emerg[0], "\"$file\"") >= 0
+       && $out !~ /top-secret/, "$file is refused as a key file for $alg")
+        or diag($out);
+}
 
 bad_at(l => 'kafka_sse_status xml;', 'xml', alone => 1);
 bad_at(h => "kafka_sse_drain $_;", $_) for 'x', '-1s';

@@ -100,6 +100,9 @@ typedef struct {
     ngx_array_t                  clusters;     /* ngx_kafka_sse_cluster_t * */
     ngx_array_t                  topics;       /* ngx_kafka_sse_topic_t * */
     ngx_array_t                  locations;    /* ngx_kafka_sse_loc_conf_t * */
+    ngx_array_t                  keyrings;     /* ngx_kafka_sse_keyring_t * */
+    ngx_array_t                  secret_args;  /* of ngx_str_t: arguments that
+                                                  may hold a token */
     ngx_cycle_t                 *cycle;        /* that this belongs to */
     ngx_kafka_sse_redis_conf_t  *redis;        /* NULL: not yet said */
     ngx_shm_zone_t              *ring_zone;

@@ -31,14 +31,15 @@ ngx_str_t  ngx_kafka_sse_close_reasons[] = {
     ngx_string("drain"),
     ngx_string("slow"),
     ngx_string("limit"),
-    ngx_string("error")
+    ngx_string("error"),
+    ngx_string("expired")
 };
 
 
 /* the version is part of the name: another layout is another zone */
 
 static ngx_str_t  ngx_kafka_sse_node_name =
-    ngx_string("kafka_sse_node.3");
+    ngx_string("kafka_sse_node.4");
 
 
 char *

@@ -25,7 +25,7 @@
  */
 
 #define NGX_KAFKA_SSE_RING_MIN       (1024 * 1024)
-#define NGX_KAFKA_SSE_NODE_VERSION   3
+#define NGX_KAFKA_SSE_NODE_VERSION   4
 #define NGX_KAFKA_SSE_NODE_CLUSTERS  32      /* that the status can tell of */
 
 #define NGX_KAFKA_SSE_STALE          10000   /* ms without a heartbeat */
@@ -38,7 +38,8 @@
 #define NGX_KAFKA_SSE_CLOSE_SLOW     2
 #define NGX_KAFKA_SSE_CLOSE_LIMIT    3
 #define NGX_KAFKA_SSE_CLOSE_ERROR    4
-#define NGX_KAFKA_SSE_CLOSE_REASONS  5
+#define NGX_KAFKA_SSE_CLOSE_EXPIRED  5
+#define NGX_KAFKA_SSE_CLOSE_REASONS  6
 
 
 extern ngx_str_t  ngx_kafka_sse_close_reasons[];

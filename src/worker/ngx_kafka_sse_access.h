@@ -22,9 +22,10 @@
  */
 
 /*
- * The verified claims of the request, or NULL if its location has no
- * kafka_sse_jwt, or the token is not there or not good.  Lives as long as the
- * request.
+ * The verified claims of the request, or NULL: the token is not there or not
+ * good, or not what the location requires.  A location without kafka_sse_jwt
+ * has those that another one of the same request has verified, or NULL.  Lives
+ * as long as the request.
  */
 
 ngx_kafka_sse_claims_t *ngx_kafka_sse_access_claims(ngx_http_request_t *r);
@@ -35,7 +36,8 @@ ngx_int_t ngx_kafka_sse_access_handler(ngx_http_request_t *r);
 
 /*
  * When the stream has to end: Unix time in ms, of kafka_sse_expires or of the
- * token; 0: it has not.  NGX_DECLINED: kafka_sse_expires is no time, NGX_ERROR.
+ * token, whatever is first; 0: it has not.  NGX_DECLINED: kafka_sse_expires is
+ * no time, NGX_ERROR.
  */
 
 ngx_int_t ngx_kafka_sse_access_expires(ngx_http_request_t *r, int64_t *time);

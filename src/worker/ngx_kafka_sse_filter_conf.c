@@ -10,6 +10,7 @@
 
 #include <shared/ngx_kafka_sse_number.h>
 #include <worker/ngx_kafka_sse_filter_conf.h>
+#include <worker/ngx_kafka_sse_safe_uri.h>
 
 
 typedef struct {
@@ -26,8 +27,6 @@ static ngx_int_t ngx_kafka_sse_filter_conf_value(ngx_conf_t *cf,
     ngx_kafka_sse_condition_t *condition, ngx_str_t *value);
 static ngx_int_t ngx_kafka_sse_filter_conf_arg(ngx_conf_t *cf,
     ngx_array_t *args, ngx_str_t *value);
-static ngx_int_t ngx_kafka_sse_filter_conf_know_text(
-    ngx_kafka_sse_filter_conf_t *conf, ngx_str_t *text);
 static ngx_int_t ngx_kafka_sse_filter_conf_path(ngx_array_t *paths,
     ngx_kafka_sse_operand_t *operand);
 
@@ -413,7 +412,7 @@ ngx_kafka_sse_filter_conf_know(ngx_conf_t *cf,
     }
 
     for (i = 0; i < n; i++) {
-        if (ngx_kafka_sse_filter_conf_know_text(conf, &values[i].value)
+        if (ngx_kafka_sse_safe_uri_args(conf->known, &values[i].value)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -444,54 +443,6 @@ ngx_kafka_sse_filter_conf_know_own(ngx_conf_t *cf,
         {
             return NGX_ERROR;
         }
-    }
-
-    return NGX_OK;
-}
-
-
-/* the text has been compiled, so a "${" is closed */
-
-static ngx_int_t
-ngx_kafka_sse_filter_conf_know_text(ngx_kafka_sse_filter_conf_t *conf,
-    ngx_str_t *text)
-{
-    u_char     *p, *last;
-    ngx_str_t  *name;
-
-    p = text->data;
-    last = p + text->len;
-
-    while (p < last) {
-
-        if (*p++ != '$') {
-            continue;
-        }
-
-        if (p < last && *p == '{') {
-            p++;
-        }
-
-        if (last - p < 5 || ngx_strncasecmp(p, (u_char *) "arg_", 4) != 0) {
-            continue;
-        }
-
-        p += 4;
-
-        name = ngx_array_push(conf->known);
-        if (name == NULL) {
-            return NGX_ERROR;
-        }
-
-        name->data = p;
-
-        while (p < last && (*p == '_' || (*p >= '0' && *p <= '9')
-                            || ((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z')))
-        {
-            p++;
-        }
-
-        name->len = p - name->data;
     }
 
     return NGX_OK;

@@ -24,6 +24,7 @@ typedef struct ngx_kafka_sse_hub_s     ngx_kafka_sse_hub_t;
 typedef struct ngx_kafka_sse_stream_s  ngx_kafka_sse_stream_t;
 typedef struct ngx_kafka_sse_group_s   ngx_kafka_sse_group_t;
 typedef struct ngx_kafka_sse_rewind_s  ngx_kafka_sse_rewind_t;
+typedef struct ngx_kafka_sse_expiry_s  ngx_kafka_sse_expiry_t;
 typedef struct ngx_kafka_sse_index_entry_s  ngx_kafka_sse_index_entry_t;
 
 

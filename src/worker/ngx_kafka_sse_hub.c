@@ -10,6 +10,7 @@
 #include <ngx_http.h>
 
 #include <worker/ngx_kafka_sse_catchup.h>
+#include <worker/ngx_kafka_sse_expiry.h>
 #include <worker/ngx_kafka_sse_hub.h>
 #include <worker/ngx_kafka_sse_hub_topic.h>
 #include <worker/ngx_kafka_sse_index.h>
@@ -686,6 +687,7 @@ ngx_kafka_sse_hub_leave(ngx_kafka_sse_hub_t *hub,
     }
 
     stream->joined = 0;
+    ngx_kafka_sse_expiry_leave(hub, stream);
     ngx_queue_remove(&stream->all);
     hub->nstreams--;
 

@@ -46,6 +46,8 @@ struct ngx_kafka_sse_hub_s {
     ngx_queue_t                 late;       /* streams behind their limit */
     ngx_queue_t                 ends;       /* streams that are to end */
     ngx_kafka_sse_wheel_t       wheel;      /* heartbeats, max_duration */
+    ngx_rbtree_t                expiries;   /* ngx_kafka_sse_expiry_t, by due */
+    ngx_rbtree_node_t           expiries_sentinel;
     ngx_uint_t                  nstreams;
     size_t                      log_bytes;  /* of all groups' chunks */
     ngx_kafka_sse_backlog_t     backlog;    /* when that is too much */
@@ -76,6 +78,7 @@ struct ngx_kafka_sse_hub_s {
     ngx_kafka_sse_pace_t        pace;       /* of turns */
     ngx_event_t                 tick;       /* once a second */
     ngx_event_t                 beat;       /* the wheel's timer */
+    ngx_event_t                 expire;     /* that of expiries */
     ngx_event_t                 end;        /* posted: of the ends */
     ngx_event_t                 drain;
     ngx_msec_t                  drain_end;

@@ -9,6 +9,7 @@
 #include <ngx_event.h>
 #include <ngx_http.h>
 
+#include <worker/ngx_kafka_sse_expiry.h>
 #include <worker/ngx_kafka_sse_hub.h>
 #include <worker/ngx_kafka_sse_life.h>
 #include <worker/ngx_kafka_sse_stream.h>
@@ -39,6 +40,8 @@ ngx_kafka_sse_life_init(ngx_kafka_sse_hub_t *hub)
     ngx_queue_init(&hub->ends);
     ngx_queue_init(&hub->late);
 
+    ngx_kafka_sse_expiry_init(hub);
+
     /* streams that are left at a graceful shutdown have the drain's timer */
 
     hub->beat.handler = ngx_kafka_sse_life_wheel_handler;
@@ -62,6 +65,7 @@ ngx_kafka_sse_life_begin(ngx_kafka_sse_hub_t *hub,
                     + ngx_kafka_sse_life_duration(stream->conf);
 
     ngx_kafka_sse_life_add(hub, stream, ngx_kafka_sse_life_beat(stream));
+    ngx_kafka_sse_expiry_begin(hub, stream);
 }
 
 

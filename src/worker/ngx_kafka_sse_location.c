@@ -27,6 +27,8 @@ static ngx_int_t ngx_kafka_sse_location_size(ngx_str_t *value, size_t skip,
     size_t min, size_t max, size_t *size);
 static ngx_int_t ngx_kafka_sse_location_filter(ngx_conf_t *cf,
     ngx_kafka_sse_loc_conf_t *klcf);
+static ngx_int_t ngx_kafka_sse_location_know_jwt(ngx_conf_t *cf,
+    ngx_kafka_sse_loc_conf_t *klcf);
 
 
 /* kafka_sse topic ... [cluster=name] */
@@ -571,7 +573,12 @@ ngx_kafka_sse_location_filter(ngx_conf_t *cf, ngx_kafka_sse_loc_conf_t *klcf)
         || ngx_kafka_sse_filter_conf_know(cf, &klcf->filter,
                                           since ? since->elts : NULL,
                                           since ? since->nelts : 0)
-           != NGX_OK)
+           != NGX_OK
+        || ngx_kafka_sse_filter_conf_know(cf, &klcf->filter,
+                                          klcf->expiry.time,
+                                          klcf->expiry.time ? 1 : 0)
+           != NGX_OK
+        || ngx_kafka_sse_location_know_jwt(cf, klcf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -589,6 +596,45 @@ ngx_kafka_sse_location_filter(ngx_conf_t *cf, ngx_kafka_sse_loc_conf_t *klcf)
         }
 
         if (ngx_kafka_sse_filter_conf_paths(&klcf->filter, topic->paths)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* what is asked of a token names arguments, too */
+
+static ngx_int_t
+ngx_kafka_sse_location_know_jwt(ngx_conf_t *cf,
+    ngx_kafka_sse_loc_conf_t *klcf)
+{
+    ngx_uint_t                    i;
+    ngx_kafka_sse_jwt_require_t  *require;
+
+    if (!ngx_kafka_sse_jwt_is_on(&klcf->jwt)) {
+        return NGX_OK;
+    }
+
+    if (ngx_kafka_sse_filter_conf_know(cf, &klcf->filter, klcf->jwt.token,
+                                       klcf->jwt.token ? 1 : 0)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (klcf->jwt.require == NULL) {
+        return NGX_OK;
+    }
+
+    require = klcf->jwt.require->elts;
+
+    for (i = 0; i < klcf->jwt.require->nelts; i++) {
+        if (ngx_kafka_sse_filter_conf_know(cf, &klcf->filter,
+                                           &require[i].value, 1)
             != NGX_OK)
         {
             return NGX_ERROR;

@@ -13,8 +13,10 @@
 #include <ngx_http.h>
 
 #include <shared/ngx_kafka_sse_conf.h>
+#include <worker/ngx_kafka_sse_expiry_conf.h>
 #include <worker/ngx_kafka_sse_filter_conf.h>
 #include <worker/ngx_kafka_sse_frame.h>
+#include <worker/ngx_kafka_sse_jwt.h>
 #include <worker/ngx_kafka_sse_origin.h>
 
 
@@ -55,10 +57,13 @@ typedef struct {
     ngx_kafka_sse_origin_t      origin;
     ngx_kafka_sse_replay_conf_t replay;
     ngx_kafka_sse_filter_conf_t filter;
+    ngx_kafka_sse_jwt_conf_t    jwt;
+    ngx_kafka_sse_expiry_conf_t expiry;
     size_t                      lag;        /* bytes */
     size_t                      buffer;     /* bytes; 0: the kernel's choice */
     ngx_kafka_sse_template_t   *event;      /* NULL: none */
     ngx_uint_t                  data;       /* NGX_KAFKA_SSE_DATA_... */
+    ngx_uint_t                  is_status;  /* kafka_sse_status is here */
 } ngx_kafka_sse_loc_conf_t;
 
 

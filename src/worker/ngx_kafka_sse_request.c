@@ -9,7 +9,9 @@
 #include <ngx_http.h>
 
 #include <worker/ngx_kafka_sse_accept.h>
+#include <worker/ngx_kafka_sse_access.h>
 #include <worker/ngx_kafka_sse_choice.h>
+#include <worker/ngx_kafka_sse_expiry.h>
 #include <worker/ngx_kafka_sse_hub.h>
 #include <worker/ngx_kafka_sse_hub_topic.h>
 #include <worker/ngx_kafka_sse_refusal.h>
@@ -23,6 +25,8 @@
 
 static ngx_int_t ngx_kafka_sse_request_check(ngx_http_request_t *r,
     ngx_str_t *id);
+static ngx_int_t ngx_kafka_sse_request_expires(ngx_http_request_t *r,
+    int64_t *expires);
 static ngx_int_t ngx_kafka_sse_request_start(ngx_http_request_t *r,
     ngx_str_t *id, ngx_kafka_sse_start_t *start, ngx_uint_t *chosen);
 static ngx_int_t ngx_kafka_sse_request_filter(ngx_http_request_t *r,
@@ -51,6 +55,7 @@ ngx_kafka_sse_request_handler(ngx_http_request_t *r)
 {
     size_t                     len;
     u_char                    *header;
+    int64_t                    expires;
     ngx_int_t                  rc;
     ngx_str_t                  id;
     ngx_uint_t                 chosen;
@@ -66,6 +71,10 @@ ngx_kafka_sse_request_handler(ngx_http_request_t *r)
     }
 
     rc = ngx_kafka_sse_request_check(r, &id);
+
+    if (rc == NGX_DECLINED) {
+        rc = ngx_kafka_sse_request_expires(r, &expires);
+    }
 
     if (rc == NGX_DECLINED) {
         rc = ngx_kafka_sse_request_start(r, &id, &start, &chosen);
@@ -100,6 +109,10 @@ ngx_kafka_sse_request_handler(ngx_http_request_t *r)
     stream->framing = (stream->direct && r->http_version > NGX_HTTP_VERSION_10)
                       ? NGX_KAFKA_SSE_FRAMING_CHUNKED
                       : NGX_KAFKA_SSE_FRAMING_RAW;
+
+    if (expires && ngx_kafka_sse_expiry_set(stream, expires) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     if (ngx_kafka_sse_request_join(stream, &id) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -175,6 +188,35 @@ ngx_kafka_sse_request_check(ngx_http_request_t *r, ngx_str_t *id)
     }
 
     return NGX_DECLINED;
+}
+
+
+/*
+ * When its right ends.  What is no time is none that has not come yet: it may
+ * be the client's, and is never a reason to go on for ever.  NGX_DECLINED:
+ * known, else what was answered.
+ */
+
+static ngx_int_t
+ngx_kafka_sse_request_expires(ngx_http_request_t *r, int64_t *expires)
+{
+    switch (ngx_kafka_sse_access_expires(r, expires)) {
+
+    case NGX_OK:
+
+        if (*expires == 0 || *expires > ngx_kafka_sse_expiry_now()) {
+            return NGX_DECLINED;
+        }
+
+        /* fall through */
+
+    case NGX_DECLINED:
+        return ngx_kafka_sse_refusal_send(r, NGX_HTTP_FORBIDDEN, "expired",
+                                          "the time of this stream is over");
+
+    default: /* NGX_ERROR */
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 }
 
 

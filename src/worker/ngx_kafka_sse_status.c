@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include <worker/ngx_kafka_sse_fact.h>
+#include <worker/ngx_kafka_sse_location.h>
 #include <worker/ngx_kafka_sse_prometheus.h>
 #include <worker/ngx_kafka_sse_refusal.h>
 #include <worker/ngx_kafka_sse_status.h>
@@ -43,6 +44,8 @@ char *
 ngx_kafka_sse_status_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
+    ngx_kafka_sse_loc_conf_t *klcf = conf;
+
     ngx_str_t                 *value;
     ngx_http_handler_pt        handler;
     ngx_http_core_loc_conf_t  *clcf;
@@ -69,6 +72,7 @@ ngx_kafka_sse_status_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     clcf->handler = handler;
+    klcf->is_status = 1;
 
     return NGX_CONF_OK;
 }

@@ -75,6 +75,7 @@ struct ngx_kafka_sse_stream_s {
     ngx_kafka_sse_filter_t     *filter;     /* NULL: it wants all records */
     ngx_kafka_sse_wheel_entry_t look;       /* in the hub's wheel or ends */
     ngx_msec_t                  limit;      /* when max_duration is over */
+    ngx_kafka_sse_expiry_t     *expiry;     /* NULL: its right has no end */
     ngx_kafka_sse_position_t   *position;   /* that the client sent, while it
                                                is not placed; ngx_alloc(), or
                                                NULL */
