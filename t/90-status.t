@@ -240,7 +240,7 @@ says('Kafka is connected, the group joined', sub {
     is(scalar keys %{metrics_now()->{kafka_sse_worker_streams}{samples}}, 2,
        'each worker has a sample');
     is(metric('streams_closed_total', reason => $_), 0, "no stream ended: $_")
-        for qw(client drain slow limit error);
+        for qw(client drain slow limit error expired);
 
     # no fact is in one of them only
 
