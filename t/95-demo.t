@@ -7,6 +7,7 @@ use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;
 
 use HTTP::Tiny;
+use KafkaSSE::Browser;
 use IO::Socket::INET;
 
 my $top = "$FindBin::Bin/..";
@@ -85,7 +86,7 @@ for my $file (sort keys %type) {
 
 # ---- a browser
 
-my $browser = Browser->new;
+my $browser = KafkaSSE::Browser->new;
 
 $browser->open("$https/");
 
@@ -217,74 +218,3 @@ unlike(slurp("$dir/logs/nginx.log"), qr/Sanitizer|runtime error/,
        'nor anything from a sanitizer');
 
 done_testing();
-
-
-# A headless Chromium, driven by the W3C WebDriver protocol.
-
-package Browser;
-
-use v5.36;
-use KafkaSSE::Rig qw(wait_for json_decode json_encode tempdir at_end);
-
-my $pid;
-
-sub new ($class) {
-    my $port = KafkaSSE::Rig::free_port();
-    my $self = bless { http => HTTP::Tiny->new(timeout => 60),
-                       base => "http://127.0.0.1:$port" }, $class;
-
-    $pid = KafkaSSE::Rig::spawn([ 'chromedriver', "--port=$port", '--silent' ],
-                                out => tempdir() . '/chromedriver.log');
-
-    # should a test end in between: the browser is in its driver's group
-
-    at_end(sub { kill KILL => -$pid if $pid });
-
-    wait_for(20, 'chromedriver', sub {
-        $self->{http}->get("$self->{base}/status")->{success};
-    });
-
-    my @flags = qw(--headless --no-sandbox --disable-gpu --disable-quic
-                   --no-first-run --disable-background-networking
-                   --disable-component-update --disable-sync
-                   --disable-dev-shm-usage --ignore-certificate-errors);
-
-    my $session = $self->_request(POST => '/session', {
-        capabilities => { alwaysMatch => {
-            browserName => 'chrome',
-            acceptInsecureCerts => JSON::PP::true,
-            'goog:chromeOptions' => {
-                args => [ @flags, '--window-size=1400,900',
-                          '--user-data-dir=' . tempdir() . '/chromium' ] } } }
-    });
-
-    $self->{base} .= "/session/$session->{sessionId}";
-
-    return $self;
-}
-
-
-sub open ($self, $url) { $self->_request(POST => '/url', { url => $url }) }
-
-sub js ($self, $script) {
-    return $self->_request(POST => '/execute/sync',
-                           { script => $script, args => [] });
-}
-
-sub close ($self) {
-    $self->_request(DELETE => '');
-    kill TERM => $pid;
-    KafkaSSE::Rig::wait_exit($pid, 10);
-    undef $pid;
-}
-
-sub _request ($self, $method, $path, $body = undef) {
-    my $got = $self->{http}->request($method, "$self->{base}$path", {
-        headers => { 'Content-Type' => 'application/json' },
-        defined $body ? (content => json_encode($body)) : (),
-    });
-
-    die "$method $path: $got->{status} $got->{content}" if !$got->{success};
-
-    return json_decode($got->{content})->{value};
-}
