@@ -227,6 +227,13 @@ static ngx_command_t  ngx_kafka_sse_commands[] = {
       offsetof(ngx_kafka_sse_loc_conf_t, expiry),
       NULL },
 
+    { ngx_string("kafka_sse_cors"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_kafka_sse_cors_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("kafka_sse_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_kafka_sse_status_directive,
@@ -347,6 +354,7 @@ ngx_kafka_sse_create_loc_conf(ngx_conf_t *cf)
      *     filter.args = NULL;
      *     filter.known = NULL;
      *     is_status = 0;
+     *     inside = 0;
      */
 
     klcf->heartbeat = NGX_CONF_UNSET_MSEC;
@@ -363,6 +371,7 @@ ngx_kafka_sse_create_loc_conf(ngx_conf_t *cf)
     klcf->buffer = NGX_CONF_UNSET_SIZE;
     klcf->event = NGX_CONF_UNSET_PTR;
     klcf->data = NGX_CONF_UNSET_UINT;
+    klcf->cors = NGX_CONF_UNSET_PTR;
 
     ngx_kafka_sse_jwt_init(&klcf->jwt);
     ngx_kafka_sse_expiry_conf_init(&klcf->expiry);
@@ -378,6 +387,7 @@ ngx_kafka_sse_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_kafka_sse_loc_conf_t *conf = child;
 
     char                        *rv;
+    ngx_http_core_loc_conf_t    *clcf;
     ngx_kafka_sse_loc_conf_t   **location;
     ngx_kafka_sse_main_conf_t   *kmcf;
 
@@ -397,6 +407,11 @@ ngx_kafka_sse_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->event, prev->event, NULL);
     ngx_conf_merge_uint_value(conf->data, prev->data,
                               NGX_KAFKA_SSE_DATA_VALUE);
+
+    ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    conf->inside = (conf->topics || (clcf->noname && prev->inside));
 
     ngx_kafka_sse_filter_conf_merge(&prev->filter, &conf->filter);
     ngx_kafka_sse_expiry_conf_merge(&prev->expiry, &conf->expiry);
@@ -444,11 +459,13 @@ ngx_kafka_sse_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 static ngx_int_t
 ngx_kafka_sse_postconfiguration(ngx_conf_t *cf)
 {
-    ngx_uint_t                   i;
+    ngx_uint_t                   i, cors;
     ngx_http_handler_pt         *h;
     ngx_kafka_sse_loc_conf_t   **locations;
     ngx_http_core_main_conf_t   *cmcf;
     ngx_kafka_sse_main_conf_t   *kmcf;
+
+    ngx_kafka_sse_cors_filter_init();
 
     kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_kafka_sse_module);
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
@@ -465,11 +482,18 @@ ngx_kafka_sse_postconfiguration(ngx_conf_t *cf)
     }
 
     locations = kmcf->locations.elts;
+    cors = 0;
 
     for (i = 0; i < kmcf->locations.nelts; i++) {
         if (ngx_kafka_sse_location_resolve(cf, kmcf, locations[i]) != NGX_OK) {
             return NGX_ERROR;
         }
+
+        cors |= (locations[i]->cors != NULL);
+    }
+
+    if (cors && ngx_kafka_sse_cors_init(cf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     return ngx_kafka_sse_zone_add(cf, kmcf);

@@ -162,6 +162,7 @@ my %good = (
                                 'jwt_alg RS256',
                                 'jwt_require iss=x', 'jwt_leeway 1s',
                                 'expires $arg_exp',
+                                'cors https://shop.example',
     ],
     s => [ map { "kafka_sse_$_;" } 'heartbeat 15s', 'retry 1s', 'event x',
                                    'data value', 'start latest',
@@ -172,7 +173,8 @@ my %good = (
                                    'filter $kafka_sse_key exists',
                                    'jwt off', 'jwt_key_file x',
                                    'jwt_alg RS256', 'jwt_require iss=x',
-                                   'jwt_leeway 1s', 'expires $arg_exp' ],
+                                   'jwt_leeway 1s', 'expires $arg_exp',
+                                   'cors https://shop.example' ],
     more => [
         'kafka_sse_heartbeat 500ms;',
         'kafka_sse_heartbeat off;',
@@ -242,6 +244,11 @@ my %good = (
         'kafka_sse_expires "";',
         'kafka_sse_expires warn=0;',
         'kafka_sse_expires $arg_exp warn=10s;',
+        'kafka_sse_cors https://shop.example;',
+        'kafka_sse_cors https://shop.example http://localhost:3000;',
+        'kafka_sse_cors https://*.shop.example https://[::1] credentials;',
+        'kafka_sse_cors *;',
+        'kafka_sse_cors off;',
     ],
     cluster => [
         'group_id edge;',
@@ -526,6 +533,33 @@ bad_at(l => "kafka_sse_$$_[0];", $$_[1]) for (
     [ 'filter_args =json:.a', '=json:.a' ],
     [ 'filter_args a=json:.b a=json:.c', 'a' ],
     [ 'filter_args a=json:.b[', '.b[' ],
+    [ 'cors', 'kafka_sse_cors' ],
+    [ 'cors ""', '' ],
+    [ 'cors off https://shop.example', 'off' ],
+    [ 'cors credentials', 'credentials' ],
+    [ 'cors https://a.example credentials credentials', 'credentials' ],
+    [ 'cors * credentials', '*' ],
+    [ 'cors credentials *', '*' ],
+    [ 'cors * https://shop.example', 'https://shop.example' ],
+    [ 'cors https://shop.example *', '*' ],
+    [ 'cors https://a.example https://a.example', 'https://a.example' ],
+    [ 'cors https://*.a.example https://*.a.example', 'https://*.a.example' ],
+    [ 'cors null', 'null' ],
+    [ 'cors shop.example', 'shop.example' ],
+    [ 'cors https://shop.example/', 'https://shop.example/' ],
+    [ 'cors https://shop.example/path', 'https://shop.example/path' ],
+    [ 'cors https://Shop.example', 'https://Shop.example' ],
+    [ 'cors https://shop.example:443', 'https://shop.example:443' ],
+    [ 'cors http://shop.example:80', 'http://shop.example:80' ],
+    [ 'cors https://user@shop.example', 'https://user@shop.example' ],
+    [ 'cors https://shop.example.', 'https://shop.example.' ],
+    [ "cors https://b\x{c3}\x{bc}cher.example",
+      "https://b\x{c3}\x{bc}cher.example" ],
+    [ 'cors https://*', 'https://*' ],
+    [ 'cors https://*.com', 'https://*.com' ],
+    [ 'cors https://a*.example.com', 'https://a*.example.com' ],
+    [ 'cors wss://shop.example', 'wss://shop.example' ],
+    [ 'cors $http_origin', '$http_origin' ],
 );
 
 {
@@ -551,7 +585,8 @@ bad("kafka_sse_$_ twice is refused", (split)[0] =~ s/^/kafka_sse_/r,
     "kafka_sse_$_; # again", l => "kafka_sse_$_;\nkafka_sse_$_; # again")
     for 'flush 1s', 'slow lag=1m', 'max_duration 1s', 'last_event_id $arg_a',
         'filter_args a=json:.a', 'jwt off', 'jwt_key_file x', 'jwt_alg RS256',
-        'jwt_leeway 1s', 'expires $arg_a';
+        'jwt_leeway 1s', 'expires $arg_a', 'cors off',
+        'cors https://shop.example';
 
 bad('kafka_sse_jwt without kafka_sse_jwt_alg is refused', 'kafka_sse_jwt_alg',
     'kafka_sse_jwt x;',
@@ -578,6 +613,16 @@ for ([ "$dir/no-such-file", 'HS256' ], [ "$dir/empty", 'HS256' ],
     ok($status == 1 && @emerg == 1 && index($emerg[0], "\"$file\"") >= 0
        && $out !~ /top-secret/, "$file is refused as a key file for $alg")
         or diag($out);
+}
+
+{
+    # what a browser would send of it
+
+    my ($status, $out) = t(l => 'kafka_sse_cors HTTPS://Shop.example:443/x;');
+
+    like($out, qr{"HTTPS://Shop\.example:443/x":\ .*;\ write
+                  \ "https://shop\.example"\ }x,
+         'kafka_sse_cors says what to write instead');
 }
 
 bad_at(l => 'kafka_sse_status xml;', 'xml', alone => 1);

@@ -13,6 +13,7 @@
 #include <ngx_http.h>
 
 #include <shared/ngx_kafka_sse_conf.h>
+#include <worker/ngx_kafka_sse_cors.h>
 #include <worker/ngx_kafka_sse_expiry_conf.h>
 #include <worker/ngx_kafka_sse_filter_conf.h>
 #include <worker/ngx_kafka_sse_frame.h>
@@ -64,6 +65,9 @@ typedef struct {
     ngx_kafka_sse_template_t   *event;      /* NULL: none */
     ngx_uint_t                  data;       /* NGX_KAFKA_SSE_DATA_... */
     ngx_uint_t                  is_status;  /* kafka_sse_status is here */
+    ngx_kafka_sse_cors_t       *cors;       /* NULL: off */
+    ngx_uint_t                  inside;     /* of a location with kafka_sse: its
+                                               own, its "if", limit_except */
 } ngx_kafka_sse_loc_conf_t;
 
 
