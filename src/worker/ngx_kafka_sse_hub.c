@@ -15,6 +15,7 @@
 #include <worker/ngx_kafka_sse_hub_topic.h>
 #include <worker/ngx_kafka_sse_index.h>
 #include <worker/ngx_kafka_sse_life.h>
+#include <worker/ngx_kafka_sse_memo.h>
 #include <worker/ngx_kafka_sse_resume.h>
 #include <worker/ngx_kafka_sse_rewind.h>
 #include <worker/ngx_kafka_sse_roster.h>
@@ -347,6 +348,7 @@ ngx_kafka_sse_hub_record(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_index_entry_t  *entry;
 
     hub->framed = NULL;
+    ngx_kafka_sse_memo_begin(rec);
 
     for (q = ngx_queue_head(&topic->asked);
          q != ngx_queue_sentinel(&topic->asked);
@@ -375,6 +377,8 @@ ngx_kafka_sse_hub_record(ngx_kafka_sse_hub_t *hub,
             ngx_kafka_sse_group_record(hub, entry->member, rec);
         }
     }
+
+    ngx_kafka_sse_memo_end();
 }
 
 

@@ -7,6 +7,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include <worker/ngx_kafka_sse_memo.h>
 #include <worker/ngx_kafka_sse_operand.h>
 
 
@@ -305,7 +306,7 @@ ngx_kafka_sse_operand_header(ngx_str_t *wanted, ngx_kafka_sse_record_t *rec,
 }
 
 
-/* one that nobody has looked for is looked for here, for this reader alone */
+/* one that the companion has not looked for is looked for here */
 
 static void
 ngx_kafka_sse_operand_field(ngx_kafka_sse_operand_t *operand,
@@ -317,8 +318,7 @@ ngx_kafka_sse_operand_field(ngx_kafka_sse_operand_t *operand,
 
     if (ngx_kafka_sse_field_get(&rec->fields, &operand->path.text, &field)
         != NGX_OK
-        && ngx_kafka_sse_field_find(&rec->value, &operand->path, &field)
-           != NGX_OK)
+        && ngx_kafka_sse_memo_find(rec, &operand->path, &field) != NGX_OK)
     {
         return;
     }
