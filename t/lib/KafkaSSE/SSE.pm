@@ -665,6 +665,14 @@ sub _body ($self, $bytes) {
 
     $self->{first_body} //= time;
 
+    # A long line is looked at when it is complete, not with each of its parts:
+    # that would keep this process from the streams beside this one.
+
+    if (!$self->{bom} && !$self->{skip_lf} && $$bytes !~ tr/\r\n//) {
+        $self->{line} .= $$bytes;
+        return;
+    }
+
     my $buf = $self->{line} . $$bytes;
 
     if ($self->{bom} && length $buf >= 3) {
