@@ -9,12 +9,10 @@
 #include <ngx_http.h>
 
 #include <worker/ngx_kafka_sse_access.h>
+#include <worker/ngx_kafka_sse_bearer.h>
 #include <worker/ngx_kafka_sse_location.h>
 #include <worker/ngx_kafka_sse_refusal.h>
-#include <worker/ngx_kafka_sse_safe_uri.h>
 
-
-#define NGX_KAFKA_SSE_ACCESS_COOKIE  "kafka_sse_token"
 
 #define NGX_KAFKA_SSE_ACCESS_POOL    4096
 
@@ -55,13 +53,6 @@ static ngx_int_t ngx_kafka_sse_access_check_required(ngx_http_request_t *r,
 static ngx_kafka_sse_claims_t *ngx_kafka_sse_access_copy(ngx_pool_t *pool,
     ngx_kafka_sse_claims_t *claims);
 static u_char *ngx_kafka_sse_access_copy_str(u_char *p, ngx_str_t *s);
-static ngx_int_t ngx_kafka_sse_access_token(ngx_http_request_t *r,
-    ngx_kafka_sse_jwt_conf_t *jwt, ngx_str_t *text, char **reason);
-static void ngx_kafka_sse_access_hide(ngx_http_request_t *r);
-static ngx_int_t ngx_kafka_sse_access_bearer(ngx_str_t *value,
-    ngx_str_t *text);
-static ngx_int_t ngx_kafka_sse_access_cookie(ngx_str_t *value,
-    ngx_str_t *text);
 static ngx_int_t ngx_kafka_sse_access_refuse(ngx_http_request_t *r,
     ngx_kafka_sse_access_t *access);
 static ngx_int_t ngx_kafka_sse_access_challenge(ngx_http_request_t *r,
@@ -237,7 +228,7 @@ ngx_kafka_sse_access_verify(ngx_http_request_t *r,
 
     reason = NULL;
 
-    access->rc = ngx_kafka_sse_access_token(r, access->jwt, &text, &reason);
+    access->rc = ngx_kafka_sse_bearer_get(r, access->jwt, &text, &reason);
 
     if (access->rc == NGX_OK) {
 
@@ -473,207 +464,6 @@ ngx_kafka_sse_access_copy_str(u_char *p, ngx_str_t *s)
 
 
 /*
- * The token's text.  NGX_DECLINED: there is none; 401 and *reason: it cannot
- * be told what it is; NGX_ERROR.
- */
-
-static ngx_int_t
-ngx_kafka_sse_access_token(ngx_http_request_t *r,
-    ngx_kafka_sse_jwt_conf_t *jwt, ngx_str_t *text, char **reason)
-{
-    ngx_int_t         rc;
-    ngx_str_t         bearer;
-    ngx_uint_t        i, n;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    if (jwt->token) {
-        ngx_kafka_sse_access_hide(r);
-
-        if (ngx_http_complex_value(r, jwt->token, text) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        return text->len ? NGX_OK : NGX_DECLINED;
-    }
-
-    n = 0;
-    rc = NGX_DECLINED;
-
-    ngx_str_null(text);
-    ngx_str_null(&bearer);
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (h[i].key.len == sizeof("Authorization") - 1
-                && ngx_strncasecmp(h[i].key.data, (u_char *) "Authorization",
-                                   sizeof("Authorization") - 1)
-                   == 0)
-            {
-                n++;
-                rc = ngx_kafka_sse_access_bearer(&h[i].value, &bearer);
-
-            } else if (h[i].key.len == sizeof("Cookie") - 1
-                       && ngx_strncasecmp(h[i].key.data, (u_char *) "Cookie",
-                                          sizeof("Cookie") - 1)
-                          == 0
-                       && ngx_kafka_sse_access_cookie(&h[i].value, text)
-                          != NGX_OK)
-            {
-                text->len = NGX_KAFKA_SSE_TOKEN_MAX + 1;    /* two of them */
-            }
-        }
-    }
-
-    if (n > 1) {
-        *reason = "there is more than one Authorization header";
-        return NGX_HTTP_UNAUTHORIZED;
-    }
-
-    if (rc == NGX_OK) {
-        *text = bearer;
-
-        if (text->len == 0) {
-            *reason = "it is empty";
-            return NGX_HTTP_UNAUTHORIZED;
-        }
-
-        return NGX_OK;
-    }
-
-    if (text->len > NGX_KAFKA_SSE_TOKEN_MAX) {
-        *reason = "it is too long, or there are cookies with different ones";
-        return NGX_HTTP_UNAUTHORIZED;
-    }
-
-    return text->len ? NGX_OK : NGX_DECLINED;
-}
-
-
-/*
- * A token in the URI is in the line that nginx puts behind whatever it logs of
- * the request.  From here on that one is for the eyes of others.
- */
-
-static void
-ngx_kafka_sse_access_hide(ngx_http_request_t *r)
-{
-    u_char                     *p;
-    size_t                      len;
-    ngx_kafka_sse_main_conf_t  *kmcf;
-
-    kmcf = ngx_http_get_module_main_conf(r, ngx_kafka_sse_module);
-
-    if (kmcf->secret_args.nelts == 0) {
-        return;
-    }
-
-    len = ngx_kafka_sse_safe_uri(NULL, &r->main->request_line,
-                                 &kmcf->secret_args);
-
-    if (len == 0) {
-        return;
-    }
-
-    p = ngx_pnalloc(r->main->pool, len);
-    if (p == NULL) {
-        return;
-    }
-
-    (void) ngx_kafka_sse_safe_uri(p, &r->main->request_line,
-                                  &kmcf->secret_args);
-
-    r->main->request_line.data = p;
-    r->main->request_line.len = len;
-    r->request_line = r->main->request_line;
-}
-
-
-/* RFC 6750, 2.1; NGX_DECLINED: another scheme */
-
-static ngx_int_t
-ngx_kafka_sse_access_bearer(ngx_str_t *value, ngx_str_t *text)
-{
-    u_char  *p, *last;
-
-    p = value->data;
-    last = p + value->len;
-
-    if (value->len < sizeof("Bearer") - 1
-        || ngx_strncasecmp(p, (u_char *) "Bearer", sizeof("Bearer") - 1) != 0)
-    {
-        return NGX_DECLINED;
-    }
-
-    p += sizeof("Bearer") - 1;
-
-    if (p < last && *p != ' ') {
-        return NGX_DECLINED;
-    }
-
-    while (p < last && *p == ' ') {
-        p++;
-    }
-
-    text->data = p;
-    text->len = last - p;
-
-    return NGX_OK;
-}
-
-
-/* RFC 6265, 4.2.1; NGX_DECLINED: there is another one, which is different */
-
-static ngx_int_t
-ngx_kafka_sse_access_cookie(ngx_str_t *value, ngx_str_t *text)
-{
-    size_t   len;
-    u_char  *p, *end, *last;
-
-    len = sizeof(NGX_KAFKA_SSE_ACCESS_COOKIE "=") - 1;
-
-    p = value->data;
-    last = p + value->len;
-
-    while (p < last) {
-
-        if (*p == ' ' || *p == '\t') {
-            p++;
-            continue;
-        }
-
-        end = ngx_strlchr(p, last, ';');
-        if (end == NULL) {
-            end = last;
-        }
-
-        if ((size_t) (end - p) >= len
-            && ngx_strncmp(p, NGX_KAFKA_SSE_ACCESS_COOKIE "=", len) == 0)
-        {
-            p += len;
-
-            if (text->data
-                && (text->len != (size_t) (end - p)
-                    || ngx_memcmp(text->data, p, text->len) != 0))
-            {
-                return NGX_DECLINED;
-            }
-
-            text->data = p;
-            text->len = end - p;
-        }
-
-        p = end + 1;
-    }
-
-    return NGX_OK;
-}
-
-
-/*
  * JSON, as all our refusals, unless somebody else is to decide (satisfy any) or
  * to answer (error_page, auth_delay): then it is the code, and nginx's answer.
  */
@@ -759,7 +549,7 @@ ngx_kafka_sse_access_challenge(ngx_http_request_t *r,
 
     kept = ngx_kafka_sse_access_kept(r);
 
-    for (other = *kept; other; other = other->next) {
+    for (other = kept ? *kept : NULL; other; other = other->next) {
         if (other->challenge) {
             other->challenge->hash = 0;
             other->challenge = NULL;
