@@ -71,7 +71,8 @@ location = /leeway { kafka_sse $idle; kafka_sse_jwt x;
 location = /both { kafka_sse $idle; kafka_sse_jwt x;
                    kafka_sse_expires \$arg_exp; }
 location = /at { kafka_sse $idle; kafka_sse_expires \$arg_exp; }
-location = /busy-at { kafka_sse $busy; kafka_sse_expires \$arg_exp warn=1s; }
+location = /slow { kafka_sse $busy; kafka_sse_slow lag=1g;
+                   kafka_sse_expires \$arg_exp warn=1s; }
 location = /old { kafka_sse $old; kafka_sse_start earliest;
                   kafka_sse_expires \$arg_exp; limit_rate 20k;
                   kafka_sse_replay on rate=20/s; }
@@ -285,26 +286,26 @@ for my $value (1, '0', '1.5', '-5', 'never', '1e12', '0x7fffffff', '12.',
     my $exp = time + 3;
 
     my @sse = map {
-        my $sse = $node->sse("/busy-at?exp=$exp", @$_, rcvbuf => 4096);
+        my $sse = $node->sse("/slow?exp=$exp", @$_, rcvbuf => 4096);
         $sse->wait_position;
         $sse->pause;
         $sse;
     } [], [ tls => 1 ], [ window => 4096 ];
 
     my $log = "$node->{prefix}/logs/reason.log";
-    my $before = () = slurp($log) =~ /^\/busy-at /mg;
+    my $before = () = slurp($log) =~ /^\/slow /mg;
 
     # the server's side: what it logs, and when
 
     my $ended;
     pump(10, 'they are cut', sub {
-        (() = slurp($log) =~ /^\/busy-at /mg) >= $before + 3;
+        (() = slurp($log) =~ /^\/slow /mg) >= $before + 3;
     });
     $ended = time - $exp;
 
     ok($ended >= 0 && $ended <= 2, 'clients that take nothing are cut in time')
         or diag("$ended s late");
-    like(slurp($log), qr{^/busy-at expired$}m, '... as expired');
+    like(slurp($log), qr{^/slow expired$}m, '... as expired');
 
     $filling->finish;
     $_->close for @sse;
