@@ -70,8 +70,12 @@ location = /leeway { kafka_sse $idle; kafka_sse_jwt x;
                      kafka_sse_jwt_leeway 2s; }
 location = /both { kafka_sse $idle; kafka_sse_jwt x;
                    kafka_sse_expires \$arg_exp; }
+location = /from { kafka_sse_jwt x; kafka_sse_jwt_leeway 2s;
+                   error_page 418 = /to; kafka_sse_status;
+                   if (\$kafka_sse_subject) { return 418; } }
+location = /to { internal; kafka_sse $idle; }
 location = /at { kafka_sse $idle; kafka_sse_expires \$arg_exp; }
-location = /slow { kafka_sse $busy; kafka_sse_slow lag=1g;
+location = /slow { kafka_sse $busy; kafka_sse_slow lag=1024m;
                    kafka_sse_expires \$arg_exp warn=1s; }
 location = /old { kafka_sse $old; kafka_sse_start earliest;
                   kafka_sse_expires \$arg_exp; limit_rate 20k;
@@ -201,6 +205,9 @@ sub events ($sse) {
         default => [ $exp, $node->sse('/default', cookie({ exp => $exp })) ],
         silent => [ $exp, $node->sse('/silent', cookie({ exp => $exp })) ],
         leeway => [ $exp, $node->sse('/leeway', cookie({ exp => $exp - 2 })) ],
+        redirect => [ $exp, $node->sse('/from',
+                                       cookie({ exp => $exp - 2,
+                                                sub => 'x' })) ],
         both => [ $exp, $node->sse("/both?exp=$exp",
                                    cookie({ exp => $exp + 60 })) ],
         token => [ $exp, $node->sse('/both?exp=' . ($exp + 60),

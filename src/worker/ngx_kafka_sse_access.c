@@ -34,6 +34,8 @@ struct ngx_kafka_sse_access_s {
 };
 
 
+static ngx_kafka_sse_access_t *ngx_kafka_sse_access_good(
+    ngx_http_request_t *r);
 static ngx_kafka_sse_access_t *ngx_kafka_sse_access_get(ngx_http_request_t *r,
     ngx_kafka_sse_jwt_conf_t *jwt);
 static ngx_kafka_sse_access_t **ngx_kafka_sse_access_kept(
@@ -92,6 +94,19 @@ ngx_kafka_sse_access_handler(ngx_http_request_t *r)
 ngx_kafka_sse_claims_t *
 ngx_kafka_sse_access_claims(ngx_http_request_t *r)
 {
+    ngx_kafka_sse_access_t  *access;
+
+    access = ngx_kafka_sse_access_good(r);
+
+    return access ? access->claims : NULL;
+}
+
+
+/* what has claims, or NULL */
+
+static ngx_kafka_sse_access_t *
+ngx_kafka_sse_access_good(ngx_http_request_t *r)
+{
     ngx_kafka_sse_access_t    *access, **kept;
     ngx_kafka_sse_loc_conf_t  *klcf;
 
@@ -99,14 +114,14 @@ ngx_kafka_sse_access_claims(ngx_http_request_t *r)
 
     if (ngx_kafka_sse_jwt_is_on(&klcf->jwt)) {
         access = ngx_kafka_sse_access_get(r, &klcf->jwt);
-        return access ? access->claims : NULL;
+        return (access && access->claims) ? access : NULL;
     }
 
     kept = ngx_kafka_sse_access_kept(r);
 
     for (access = kept ? *kept : NULL; access; access = access->next) {
         if (access->claims) {
-            return access->claims;
+            return access;
         }
     }
 
@@ -119,7 +134,7 @@ ngx_kafka_sse_access_expires(ngx_http_request_t *r, int64_t *time)
 {
     int64_t                    exp;
     ngx_int_t                  rc;
-    ngx_kafka_sse_claims_t    *claims;
+    ngx_kafka_sse_access_t    *access;
     ngx_kafka_sse_loc_conf_t  *klcf;
 
     klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_sse_module);
@@ -129,10 +144,10 @@ ngx_kafka_sse_access_expires(ngx_http_request_t *r, int64_t *time)
         return rc;
     }
 
-    claims = ngx_kafka_sse_access_claims(r);
+    access = ngx_kafka_sse_access_good(r);
 
-    if (claims && claims->exp) {
-        exp = claims->exp + klcf->jwt.leeway;
+    if (access && access->claims->exp) {
+        exp = access->claims->exp + access->jwt->leeway;
         *time = *time ? ngx_min(*time, exp) : exp;
     }
 
