@@ -1045,7 +1045,7 @@ sub _cases_types ($self) {
                 $self->token('PS256', \%claims), 0, 'not allowed');
     $self->_add('RS512 where RS256 alone is allowed', 'rs256',
                 $self->token('RS512', \%claims), 0, 'not allowed');
-    $self->_add('HS512', 'hs512', $self->token('HS512', \%claims), 1,
+    $self->_add('HS512 where it alone is allowed', 'hs512', $self->token('HS512', \%claims), 1,
                 'signature');
     $self->_add('HS256 where HS512 alone is allowed', 'hs512',
                 $self->token('HS256', \%claims), 0, 'not allowed');
