@@ -403,12 +403,11 @@ ngx_kafka_sse_keyring_take(ngx_kafka_sse_keyring_t *ring, ngx_str_t *text,
     rc = ngx_kafka_sse_keyring_parse(text, ring->algs, &keys, &n, reason,
                                      sizeof(reason), log);
 
-    if (rc == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
     if (rc == NGX_DECLINED) {
         ngx_kafka_sse_keyring_refused(ring, (char *) reason, log);
+    }
+
+    if (rc != NGX_OK) {
         return NGX_ERROR;
     }
 
