@@ -429,9 +429,9 @@ ngx_kafka_sse_key_check_ec(EVP_PKEY *pkey, ngx_uint_t *algs, char **reason)
 
 /*
  * Points of an order of 8 or less: for such a key anyone finds signatures that
- * are good for many messages, and OpenSSL takes them.  A key file of zeros is
- * one.  Encodings of y, of RFC 8032, 5.1.2, without the sign of x: 0, 1, -1,
- * two of order 8, and p and p + 1 for 0 and 1.
+ * are good for many messages, and OpenSSL takes them.  A key of zeros is one.
+ * Encodings of y, of RFC 8032, 5.1.2, without the sign of x: 0, 1, -1, two of
+ * order 8, and p and p + 1 for 0 and 1.  Ed448 has the first three.
  */
 
 static ngx_int_t
@@ -443,6 +443,14 @@ ngx_kafka_sse_key_check_okp(EVP_PKEY *pkey, ngx_kafka_sse_key_curve_t *curve,
     ngx_uint_t  i;
 
     static const u_char  zero[25];
+    static const u_char  minus[57] = {
+        0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00
+    };
     static const u_char  small[][32] = {
         { 0 },
         { 1 },
@@ -481,12 +489,19 @@ ngx_kafka_sse_key_check_okp(EVP_PKEY *pkey, ngx_kafka_sse_key_curve_t *curve,
         if (ngx_memcmp(x, small[i], 32) == 0
             && (len == 32 || ngx_memcmp(x + 32, zero, 25) == 0))
         {
-            *reason = "a point of small order";
-            return NGX_DECLINED;
+            break;
         }
     }
 
-    return NGX_OK;
+    if (i == sizeof(small) / sizeof(small[0])
+        && (len == 32 || ngx_memcmp(x, minus, 57) != 0))
+    {
+        return NGX_OK;
+    }
+
+    *reason = "a point of small order";
+
+    return NGX_DECLINED;
 }
 
 

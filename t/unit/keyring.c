@@ -16,6 +16,7 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/pem.h>
 
 #include "unit.h"
@@ -26,6 +27,9 @@
 
 #define KEYRING_ALL  ((1 << NGX_KAFKA_SSE_ALG_N) - 1)
 #define KEYRING_32   "0123456789abcdef0123456789abcdef"
+
+
+static void keyring_base64url(char *dst, u_char *src, size_t len);
 
 
 static ngx_log_t    keyring_log;
@@ -547,6 +551,10 @@ keyring_test_weak(void)
     memcpy(strstr(text, "\"x\":\"") + 5, "AQ", 2);
     keyring_refused(text, "EdDSA", "a point of small order",
                     "and the neutral one");
+    memcpy(strstr(text, "\"x\":\"") + 5, "_v____________________________________", 38);
+    memcpy(strstr(text, "\"x\":\"") + 43, "7___________________________________8A", 38);
+    keyring_refused(text, "EdDSA", "a point of small order",
+                    "and the one of order 2");
 
     keyring_refused("{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":"
                     "\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
@@ -713,6 +721,54 @@ keyring_test_jwk(void)
 }
 
 
+/* of HS256, signed with the secret of "oct", whose bytes are 1, 2, .. 80 */
+
+static const char *
+keyring_with_kid(const char *kid)
+{
+    u_char        mac[EVP_MAX_MD_SIZE], secret[80];
+    char          header[64];
+    unsigned int  i, len;
+
+    static char  token[512];
+
+    for (i = 0; i < sizeof(secret); i++) {
+        secret[i] = (u_char) (i + 1);
+    }
+
+    sprintf(header, "{\"alg\":\"HS256\",\"kid\":\"%s\"}", kid);
+
+    keyring_base64url(token, (u_char *) header, strlen(header));
+    strcat(token, ".e30");
+
+    HMAC(EVP_sha256(), secret, sizeof(secret), (u_char *) token,
+         strlen(token), mac, &len);
+
+    strcat(token, ".");
+    keyring_base64url(token + strlen(token), mac, len);
+
+    return token;
+}
+
+
+static void
+keyring_base64url(char *dst, u_char *src, size_t len)
+{
+    char  *p;
+
+    EVP_EncodeBlock((u_char *) dst, src, (int) len);
+
+    for (p = dst; *p; p++) {
+        if (*p == '=') {
+            *p = '\0';
+            break;
+        }
+
+        *p = (*p == '+') ? '-' : (*p == '/') ? '_' : *p;
+    }
+}
+
+
 static void
 keyring_test_kid(void)
 {
@@ -735,6 +791,35 @@ keyring_test_kid(void)
     unit_ok(keyring_verify(set, 1, token, &why) == NGX_OK,
             "a token without kid is tried with all keys");
 
+    unit_ok(keyring_verify(set, 1, keyring_with_kid("b"), &why) == NGX_OK,
+            "one with kid by the key that has it");
+    unit_ok(keyring_verify(set, 1, keyring_with_kid("a"), &why)
+            == NGX_DECLINED && why
+            && strcmp(why, "its signature is not good") == 0,
+            "and by no other");
+    unit_ok(keyring_verify(set, 1, keyring_with_kid("c"), &why)
+            == NGX_DECLINED && why
+            && strcmp(why, "there is no key for it") == 0,
+            "a kid that no key has");
+
+    snprintf(set, 65536, "{\"keys\":[{\"kty\":\"oct\",\"kid\":\"a\","
+             KEYRING_K "},{\"kty\":\"oct\",\"kid\":\"a\",%.*s},"
+             "{\"kty\":\"oct\"," KEYRING_K "}]}", len, k);
+    unit_ok(keyring_verify(set, 1, keyring_with_kid("a"), &why) == NGX_OK,
+            "of several keys of one kid all are tried");
+    unit_ok(keyring_verify(set, 1, keyring_with_kid("c"), &why)
+            == NGX_DECLINED && why
+            && strcmp(why, "its signature is not good") == 0,
+            "for a kid that no key has, the keys without");
+
+    snprintf(set, 65536, "{\"keys\":[{\"kty\":\"oct\",%.*s},"
+             "%.*s,\"kid\":\"c\"}]}", len, k,
+             (int) strlen(keyring_key("ed25519")) - 1, keyring_key("ed25519"));
+    unit_ok(keyring_verify(set, KEYRING_ALL, keyring_with_kid("c"), &why)
+            == NGX_DECLINED && why
+            && strcmp(why, "there is no key for it") == 0,
+            "but not if a key of another kind has it");
+
     /* 8 keys are tried, and no more */
 
     for (n = 7; n < 9; n++) {
@@ -751,8 +836,8 @@ keyring_test_kid(void)
                 n == 7 ? "the eighth key is tried" : "the ninth is not");
     }
 
-    unit_ok(strcmp(why, "none of the first keys for it has signed it") == 0,
-            "which is told");
+    unit_ok(why && strcmp(why, "none of the first keys for it has signed it")
+                   == 0, "which is told");
 
     /* keys of another kind do not count */
 
@@ -830,6 +915,7 @@ keyring_test_look(void)
 {
     char                      file[256], other[256], link[256];
     ngx_uint_t                before;
+    struct timespec           times[2];
     ngx_kafka_sse_key_t      *keys;
     ngx_kafka_sse_keyring_t   ring;
 
@@ -866,6 +952,14 @@ keyring_test_look(void)
     unit_ok(keyring_looks(&ring) == 1
             && (ring.keys->algs & 1 << NGX_KAFKA_SSE_ALG_ES384),
             "another size is a change");
+
+    times[0].tv_sec = times[1].tv_sec = 1001;
+    times[0].tv_nsec = times[1].tv_nsec = 1;
+    unit_ok(utimensat(AT_FDCWD, file, times, 0) == 0
+            && keyring_looks(&ring) == 1, "and so is a nanosecond");
+    times[0].tv_nsec = times[1].tv_nsec = 0;
+    unit_ok(utimensat(AT_FDCWD, file, times, 0) == 0
+            && keyring_looks(&ring) == 1, "back, too");
 
     keyring_write("new", keyring_key("p384"), 1001);
     keyring_path(other, "new");
