@@ -408,7 +408,11 @@ ngx_kafka_sse_feed_envelope(ngx_kafka_sse_feed_t *feed,
 
     feed->appender.node->envelopes_received++;
 
-    if (ngx_kafka_sse_envelope_parse(&env, payload) != NGX_OK) {
+    if (ngx_kafka_sse_envelope_parse(&env, payload) != NGX_OK
+        || (env.count > 1 && payload->len > NGX_KAFKA_SSE_ENVELOPE_MAX)
+        || !ngx_kafka_sse_envelope_is_of(&env, &feed->conf->redis->prefix,
+                                         channel))
+    {
         ngx_kafka_sse_feed_bad(feed, channel);
         return;
     }
@@ -447,7 +451,11 @@ ngx_kafka_sse_feed_beacon(ngx_kafka_sse_feed_t *feed,
     ngx_kafka_sse_envelope_t     env;
     ngx_kafka_sse_feed_topic_t  *ft;
 
-    if (ngx_kafka_sse_envelope_parse_beacon(&env, payload) != NGX_OK) {
+    if (ngx_kafka_sse_envelope_parse_beacon(&env, payload) != NGX_OK
+        || env.count > NGX_KAFKA_SSE_PARTITIONS_MAX
+        || !ngx_kafka_sse_envelope_is_of(&env, &feed->conf->redis->prefix,
+                                         channel))
+    {
         ngx_kafka_sse_feed_bad(feed, channel);
         return;
     }
@@ -470,8 +478,8 @@ ngx_kafka_sse_feed_bad(ngx_kafka_sse_feed_t *feed, ngx_str_t *channel)
     if (feed->appender.node->envelopes_bad++ == 0) {
         ngx_log_error(NGX_LOG_ERR, feed->log, 0,
                       "kafka_sse: what Redis brought on channel \"%V\" is no "
-                      "envelope of version %d, it is dropped, and so are "
-                      "others, counted", channel,
+                      "envelope of version %d for it, it is dropped, and so "
+                      "are others, counted", channel,
                       NGX_KAFKA_SSE_ENVELOPE_VERSION);
     }
 }

@@ -484,7 +484,10 @@ ngx_kafka_sse_feed_topic_reached(ngx_kafka_sse_feed_topic_t *ft,
     ngx_kafka_sse_feed_partition_t *part, int64_t from, int64_t end)
 {
     return ft->subscribed && part->begun && !part->moved
-           && from <= part->sh->held && end >= part->was;
+           && from <= part->sh->held && end >= part->was
+           && end - part->sh->held <= NGX_KAFKA_SSE_FEED_JUMP
+           && (part->gap == 0
+               || ngx_current_msec - part->gap >= NGX_KAFKA_SSE_FEED_REPAIR);
 }
 
 
@@ -651,9 +654,15 @@ ngx_kafka_sse_feed_topic_announced(ngx_kafka_sse_feed_topic_t *ft,
         ngx_kafka_sse_feed_topic_live(ft, partition);
     }
 
-    part->sh->end = ngx_max(part->sh->end, high);
+    /* not the highest ever said: one that is wrong is put right by the next */
 
-    if (from > part->sh->held) {
+    if (high != -1) {
+        part->sh->end = ngx_max(end, high);
+    }
+
+    if (from > part->sh->held
+        || end - part->sh->held > NGX_KAFKA_SSE_FEED_JUMP)
+    {
         ngx_kafka_sse_feed_topic_gap(ft, partition, from, end);
         return NGX_DECLINED;
     }
@@ -672,12 +681,23 @@ ngx_kafka_sse_feed_topic_gap(ngx_kafka_sse_feed_topic_t *ft,
 
     part = &ft->partitions[partition];
 
-    ngx_log_error(NGX_LOG_WARN, ft->log, 0,
-                  "kafka_sse: gap in %V/%D, %L is wanted and %L came, "
-                  "reading Kafka", &ft->topic->name, partition,
-                  part->sh->held, from);
+    if (ft->said == 0 || ngx_current_msec - ft->said >= NGX_KAFKA_SSE_FEED_GAP)
+    {
+        ngx_log_error(NGX_LOG_WARN, ft->log, 0,
+                      "kafka_sse: gap in %V/%D, %L is wanted and %L up to %L "
+                      "came, reading Kafka (%ui more of the topic before)",
+                      &ft->topic->name, partition, part->sh->held, from, end,
+                      ft->unsaid);
+
+        ft->said = ngx_current_msec;
+        ft->unsaid = 0;
+
+    } else {
+        ft->unsaid++;
+    }
 
     part->sh->gaps++;
+    part->gap = ngx_current_msec;
     part->repairs = 1;
     part->goal = end;
 

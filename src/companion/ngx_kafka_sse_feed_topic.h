@@ -21,6 +21,17 @@
 
 #define NGX_KAFKA_SSE_FEED_AWAY   2000
 
+/*
+ * Whoever may publish on Redis may say anything.  So an envelope takes us no
+ * further than so many offsets: no envelope has more records, and where the
+ * offsets have a larger hole Kafka knows better.  After a gap Kafka is read for
+ * so many ms at least, and the log has one line on gaps of a topic in so many.
+ */
+
+#define NGX_KAFKA_SSE_FEED_JUMP   1000000
+#define NGX_KAFKA_SSE_FEED_REPAIR 250
+#define NGX_KAFKA_SSE_FEED_GAP    10000
+
 
 /*
  * A partition is "live" while Redis brings its records, and "tails" while the
@@ -34,6 +45,8 @@ typedef struct {
     int64_t                        was;        /* "held" at the last look */
     ngx_msec_t                     heard;      /* when its owner was, by the
                                                   present subscription; 0:
+                                                  never */
+    ngx_msec_t                     gap;        /* when the last one was; 0:
                                                   never */
     ngx_kafka_sse_partition_sh_t  *sh;         /* held is there */
     ngx_kafka_sse_history_t        history;    /* until it has begun */
@@ -76,6 +89,8 @@ typedef struct {
     ngx_kafka_sse_feed_partition_t   *partitions;
     ngx_msec_t                        checked; /* when one of them was */
     ngx_uint_t                        turn;    /* whose it is next */
+    ngx_msec_t                        said;    /* when a gap was; 0: never */
+    ngx_uint_t                        unsaid;  /* gaps since then */
     unsigned                          known:1;      /* metadata has come */
     unsigned                          gone:1;       /* Kafka did not have it,
                                                        since its last check */

@@ -28,11 +28,20 @@
 
 static ngx_int_t ngx_kafka_sse_redis_link_connected(
     ngx_kafka_sse_redis_link_t *link);
+static ngx_int_t ngx_kafka_sse_redis_link_open(
+    ngx_kafka_sse_redis_link_t *link);
+#if (NGX_SSL)
+static ngx_int_t ngx_kafka_sse_redis_link_handshake(
+    ngx_kafka_sse_redis_link_t *link);
+static void ngx_kafka_sse_redis_link_handshake_handler(ngx_connection_t *c);
+#endif
 static void ngx_kafka_sse_redis_link_disconnect(
     ngx_kafka_sse_redis_link_t *link);
 static void ngx_kafka_sse_redis_link_leave(ngx_kafka_sse_redis_link_t *link);
 static void ngx_kafka_sse_redis_link_refused(
     ngx_kafka_sse_redis_link_t *link);
+static void ngx_kafka_sse_redis_link_broken(ngx_kafka_sse_redis_link_t *link,
+    ngx_err_t err, char *reason);
 static void ngx_kafka_sse_redis_link_failed(ngx_kafka_sse_redis_link_t *link,
     ngx_err_t err, char *reason);
 static void ngx_kafka_sse_redis_link_ended(ngx_kafka_sse_redis_link_t *link,
@@ -45,6 +54,8 @@ static void ngx_kafka_sse_redis_link_post_handler(ngx_event_t *ev);
 static void ngx_kafka_sse_redis_link_write_handler(ngx_event_t *wev);
 static void ngx_kafka_sse_redis_link_read_handler(ngx_event_t *rev);
 static void ngx_kafka_sse_redis_link_send(ngx_kafka_sse_redis_link_t *link);
+static ngx_int_t ngx_kafka_sse_redis_link_write(
+    ngx_kafka_sse_redis_link_t *link);
 static ngx_chain_t *ngx_kafka_sse_redis_link_gather(
     ngx_kafka_sse_redis_link_t *link);
 static void ngx_kafka_sse_redis_link_receive(
@@ -84,6 +95,15 @@ ngx_kafka_sse_redis_link_init(ngx_kafka_sse_redis_link_t *link,
     if (!(log->log_level & NGX_LOG_DEBUG_ALL)) {
         link->quiet.log_level = ngx_min(log->log_level, NGX_LOG_ALERT);
     }
+
+#if (NGX_SSL)
+    if (conf->ssl
+        && ngx_kafka_sse_redis_tls_init(&link->tls, pool, &link->quiet)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+#endif
 
     link->timer.handler = ngx_kafka_sse_redis_link_timer_handler;
     link->timer.data = link;
@@ -130,7 +150,7 @@ ngx_kafka_sse_redis_link_connect(ngx_kafka_sse_redis_link_t *link)
 
     pc->name = &host->name;
     pc->get = ngx_event_get_peer;
-    pc->log = &link->quiet;
+    pc->log = link->conf->ssl ? &link->tls.log : &link->quiet;
     pc->log_error = NGX_ERROR_ERR;
 
     rc = ngx_event_connect_peer(pc);
@@ -233,13 +253,11 @@ ngx_kafka_sse_redis_link_close(ngx_kafka_sse_redis_link_t *link)
 static ngx_int_t
 ngx_kafka_sse_redis_link_connected(ngx_kafka_sse_redis_link_t *link)
 {
-    int                             err;
-    socklen_t                       len;
-    ngx_connection_t               *c;
-    ngx_kafka_sse_redis_session_t  *session;
+    int                err;
+    socklen_t          len;
+    ngx_connection_t  *c;
 
     c = link->peer.connection;
-    session = &link->session;
 
     err = 0;
     len = sizeof(int);
@@ -259,7 +277,20 @@ ngx_kafka_sse_redis_link_connected(ngx_kafka_sse_redis_link_t *link)
         return NGX_ERROR;
     }
 
-    if (ngx_kafka_sse_redis_session_open(session, link->conf, link->log)
+#if (NGX_SSL)
+    if (link->conf->ssl) {
+        return ngx_kafka_sse_redis_link_handshake(link);
+    }
+#endif
+
+    return ngx_kafka_sse_redis_link_open(link);
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_redis_link_open(ngx_kafka_sse_redis_link_t *link)
+{
+    if (ngx_kafka_sse_redis_session_open(&link->session, link->conf, link->log)
         != NGX_OK)
     {
         ngx_kafka_sse_redis_link_refused(link);
@@ -270,6 +301,73 @@ ngx_kafka_sse_redis_link_connected(ngx_kafka_sse_redis_link_t *link)
 
     return NGX_OK;
 }
+
+
+#if (NGX_SSL)
+
+static ngx_int_t
+ngx_kafka_sse_redis_link_handshake(ngx_kafka_sse_redis_link_t *link)
+{
+    ngx_int_t          rc;
+    ngx_str_t          name;
+    ngx_connection_t  *c;
+
+    c = link->peer.connection;
+
+    name.data = link->route.host->host;
+    name.len = ngx_strlen(name.data);
+
+    /* it has as much time as it took to connect */
+
+    link->since = ngx_current_msec;
+
+    rc = ngx_kafka_sse_redis_tls_handshake(&link->tls, link->conf, c, &name,
+                                ngx_kafka_sse_redis_link_handshake_handler);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    if (c->ssl == NULL) {
+        ngx_kafka_sse_redis_link_broken(link, 0, "no memory for TLS");
+        return NGX_ERROR;
+    }
+
+    ngx_kafka_sse_redis_link_handshake_handler(c);
+
+    /* what it has to read or write it does in the next turn */
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_kafka_sse_redis_link_handshake_handler(ngx_connection_t *c)
+{
+    ngx_kafka_sse_redis_link_t  *link;
+
+    link = c->data;
+
+    c->read->handler = ngx_kafka_sse_redis_link_read_handler;
+    c->write->handler = ngx_kafka_sse_redis_link_write_handler;
+
+    if (ngx_kafka_sse_redis_tls_verify(&link->tls, c) != NGX_OK) {
+        ngx_kafka_sse_redis_link_broken(link, 0, "the TLS handshake failed");
+        return;
+    }
+
+    link->since = ngx_current_msec;
+
+    if (ngx_kafka_sse_redis_link_open(link) != NGX_OK) {
+        return;
+    }
+
+    /* OpenSSL may have taken more than its own from the socket */
+
+    ngx_post_event(c->read, &ngx_posted_next_events);
+}
+
+#endif
 
 
 static void
@@ -284,6 +382,12 @@ ngx_kafka_sse_redis_link_disconnect(ngx_kafka_sse_redis_link_t *link)
     }
 
     if (link->peer.connection) {
+#if (NGX_SSL)
+        if (link->conf->ssl) {
+            ngx_kafka_sse_redis_tls_close(&link->tls, link->peer.connection);
+        }
+#endif
+
         ngx_close_connection(link->peer.connection);
         link->peer.connection = NULL;
     }
@@ -349,6 +453,21 @@ ngx_kafka_sse_redis_link_refused(ngx_kafka_sse_redis_link_t *link)
     ngx_kafka_sse_redis_link_leave(link);
 
     ngx_add_timer(&link->timer, 1);
+}
+
+
+/* as below, but TLS may know better */
+
+static void
+ngx_kafka_sse_redis_link_broken(ngx_kafka_sse_redis_link_t *link,
+    ngx_err_t err, char *reason)
+{
+    if (link->conf->ssl && link->tls.reason.len) {
+        ngx_kafka_sse_redis_link_ended(link, 0, &link->tls.reason);
+        return;
+    }
+
+    ngx_kafka_sse_redis_link_failed(link, err, reason);
 }
 
 
@@ -436,6 +555,7 @@ static void
 ngx_kafka_sse_redis_link_timer_handler(ngx_event_t *ev)
 {
     ngx_msec_t                      silence, delay;
+    ngx_uint_t                      handshake;
     ngx_kafka_sse_redis_link_t     *link;
     ngx_kafka_sse_redis_session_t  *session;
 
@@ -450,11 +570,20 @@ ngx_kafka_sse_redis_link_timer_handler(ngx_event_t *ev)
     silence = ngx_current_msec - link->since;
     delay = NGX_KAFKA_SSE_REDIS_SILENCE;
 
-    if (session->reader == NULL
+    if (!ngx_kafka_sse_redis_session_is_open(session)
         || ngx_kafka_sse_redis_session_is_busy(session))
     {
         if (silence >= NGX_KAFKA_SSE_REDIS_TIMEOUT) {
-            ngx_kafka_sse_redis_link_failed(link, NGX_ETIMEDOUT, "no answer");
+
+            /* TLS has taken a pool, and the session not begun */
+
+            handshake = link->peer.connection->pool
+                        && !ngx_kafka_sse_redis_session_is_open(session);
+
+            ngx_kafka_sse_redis_link_failed(link, NGX_ETIMEDOUT,
+                                            handshake ? "no answer in the TLS "
+                                                        "handshake"
+                                                      : "no answer");
             return;
         }
 
@@ -503,7 +632,7 @@ ngx_kafka_sse_redis_link_write_handler(ngx_event_t *wev)
     c = wev->data;
     link = c->data;
 
-    if (link->session.reader == NULL
+    if (!ngx_kafka_sse_redis_session_is_open(&link->session)
         && ngx_kafka_sse_redis_link_connected(link) != NGX_OK)
     {
         return;
@@ -522,7 +651,7 @@ ngx_kafka_sse_redis_link_read_handler(ngx_event_t *rev)
     c = rev->data;
     link = c->data;
 
-    if (link->session.reader == NULL
+    if (!ngx_kafka_sse_redis_session_is_open(&link->session)
         && ngx_kafka_sse_redis_link_connected(link) != NGX_OK)
     {
         return;
@@ -535,27 +664,26 @@ ngx_kafka_sse_redis_link_read_handler(ngx_event_t *rev)
 static void
 ngx_kafka_sse_redis_link_send(ngx_kafka_sse_redis_link_t *link)
 {
-    off_t                           before;
-    ngx_err_t                       err;
-    ngx_chain_t                    *cl;
-    ngx_connection_t               *c;
-    ngx_kafka_sse_redis_session_t  *session;
+    off_t              before;
+    ngx_err_t          err;
+    ngx_int_t          rc;
+    ngx_uint_t         due;
+    ngx_connection_t  *c;
 
     c = link->peer.connection;
-    session = &link->session;
 
     while (c->write->ready) {
 
-        cl = ngx_kafka_sse_redis_link_gather(link);
-        if (cl == NULL) {
+        before = c->sent;
+        due = ngx_kafka_sse_redis_session_is_due(&link->session);
+
+        rc = ngx_kafka_sse_redis_link_write(link);
+
+        if (rc == NGX_DONE) {
             break;
         }
 
-        before = c->sent;
-
-        cl = c->send_chain(c, cl, 0);
-
-        if (cl == NGX_CHAIN_ERROR) {
+        if (rc == NGX_ERROR) {
             err = ngx_socket_errno;
 
             /* the last words of Redis may tell more */
@@ -563,7 +691,7 @@ ngx_kafka_sse_redis_link_send(ngx_kafka_sse_redis_link_t *link)
             ngx_kafka_sse_redis_link_receive(link);
 
             if (link->peer.connection) {
-                ngx_kafka_sse_redis_link_failed(link, err, "send() failed");
+                ngx_kafka_sse_redis_link_broken(link, err, "send() failed");
             }
 
             return;
@@ -571,18 +699,52 @@ ngx_kafka_sse_redis_link_send(ngx_kafka_sse_redis_link_t *link)
 
         /* a large message on a slow network: Redis cannot answer it yet */
 
-        if (c->sent > before
-            && !ngx_kafka_sse_redis_session_is_due(session))
-        {
+        if (c->sent > before && !due) {
             link->since = ngx_current_msec;
         }
 
-        ngx_kafka_sse_redis_session_sent(session, c->sent - before);
+        if (rc == NGX_AGAIN) {
+            break;
+        }
     }
 
     if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
         ngx_kafka_sse_redis_link_failed(link, 0, "the event could not be set");
     }
+}
+
+
+/* NGX_DONE: there is nothing to be written */
+
+static ngx_int_t
+ngx_kafka_sse_redis_link_write(ngx_kafka_sse_redis_link_t *link)
+{
+    off_t              before;
+    ngx_chain_t       *cl;
+    ngx_connection_t  *c;
+
+    c = link->peer.connection;
+
+#if (NGX_SSL)
+    if (link->conf->ssl) {
+        return ngx_kafka_sse_redis_tls_write(&link->tls, c, &link->session);
+    }
+#endif
+
+    cl = ngx_kafka_sse_redis_link_gather(link);
+    if (cl == NULL) {
+        return NGX_DONE;
+    }
+
+    before = c->sent;
+
+    if (c->send_chain(c, cl, 0) == NGX_CHAIN_ERROR) {
+        return NGX_ERROR;
+    }
+
+    ngx_kafka_sse_redis_session_sent(&link->session, c->sent - before);
+
+    return NGX_OK;
 }
 
 
@@ -631,13 +793,13 @@ ngx_kafka_sse_redis_link_receive(ngx_kafka_sse_redis_link_t *link)
         }
 
         if (n == NGX_ERROR) {
-            ngx_kafka_sse_redis_link_failed(link, ngx_socket_errno,
+            ngx_kafka_sse_redis_link_broken(link, ngx_socket_errno,
                                             "recv() failed");
             return;
         }
 
         if (n == 0) {
-            ngx_kafka_sse_redis_link_failed(link, 0,
+            ngx_kafka_sse_redis_link_broken(link, 0,
                                             "the connection was closed");
             return;
         }

@@ -16,6 +16,7 @@
 #include <shared/ngx_kafka_sse_conf.h>
 #include <companion/ngx_kafka_sse_redis_route.h>
 #include <companion/ngx_kafka_sse_redis_session.h>
+#include <companion/ngx_kafka_sse_redis_tls.h>
 
 
 /*
@@ -50,6 +51,7 @@ struct ngx_kafka_sse_redis_link_s {
     /* its own */
 
     ngx_log_t                       quiet;       /* the connection's */
+    ngx_kafka_sse_redis_tls_t       tls;         /* if it is by TLS */
     ngx_event_t                     timer;
     ngx_event_t                     post;        /* write in the next turn */
     ngx_peer_connection_t           peer;

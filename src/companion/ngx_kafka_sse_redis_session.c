@@ -9,11 +9,8 @@
 
 #include <hiredis/hiredis.h>
 
+#include <companion/ngx_kafka_sse_redis_advice.h>
 #include <companion/ngx_kafka_sse_redis_session.h>
-
-
-#define NGX_KAFKA_SSE_REDIS_MAX_IDLE  131072     /* bytes of the parser's buffer
-                                                    that it keeps */
 
 
 static ngx_int_t ngx_kafka_sse_redis_session_greet(
@@ -41,26 +38,18 @@ static void ngx_kafka_sse_redis_session_moved(
     ngx_kafka_sse_redis_session_t *session, redisReply *reply);
 static ngx_int_t ngx_kafka_sse_redis_session_refused(
     ngx_kafka_sse_redis_session_t *session, redisReply *reply);
+static ngx_int_t ngx_kafka_sse_redis_session_advise(
+    ngx_kafka_sse_redis_session_t *session,
+    ngx_kafka_sse_redis_command_e command, redisReply *reply);
 static ngx_uint_t ngx_kafka_sse_redis_session_is_harmless(
+    ngx_kafka_sse_redis_command_e command, redisReply *reply);
+static void ngx_kafka_sse_redis_session_without(
+    ngx_kafka_sse_redis_session_t *session,
     ngx_kafka_sse_redis_command_e command, redisReply *reply);
 static ngx_uint_t ngx_kafka_sse_redis_session_is_push(redisReply *reply,
     const char *kind, int type);
 static ngx_int_t ngx_cdecl ngx_kafka_sse_redis_session_error(
     ngx_kafka_sse_redis_session_t *session, const char *fmt, ...);
-
-
-static char  *ngx_kafka_sse_redis_commands[] = {
-    "unasked",
-    "AUTH",
-    "SELECT",
-    "CLIENT",
-    "PING",
-    "HELLO",
-    "ROLE",
-    "SUBSCRIBE",
-    "SSUBSCRIBE",
-    "SENTINEL"
-};
 
 
 ngx_int_t
@@ -74,14 +63,9 @@ ngx_kafka_sse_redis_session_open(ngx_kafka_sse_redis_session_t *session,
     session->moved = 0;
     session->port = 0;
 
-    session->reader = redisReaderCreate();
-    if (session->reader == NULL) {
+    if (ngx_kafka_sse_redis_reader_open(&session->reader) != NGX_OK) {
         return ngx_kafka_sse_redis_session_error(session, "no memory");
     }
-
-    /* what a large message has left behind is freed before the next read */
-
-    session->reader->maxbuf = NGX_KAFKA_SSE_REDIS_MAX_IDLE;
 
     return ngx_kafka_sse_redis_session_greet(session,
                                              NGX_KAFKA_SSE_REDIS_NONE);
@@ -91,10 +75,7 @@ ngx_kafka_sse_redis_session_open(ngx_kafka_sse_redis_session_t *session,
 void
 ngx_kafka_sse_redis_session_close(ngx_kafka_sse_redis_session_t *session)
 {
-    if (session->reader) {
-        redisReaderFree(session->reader);
-        session->reader = NULL;
-    }
+    ngx_kafka_sse_redis_reader_close(&session->reader);
 
     if (session->out) {
         ngx_free(session->out);
@@ -201,7 +182,7 @@ ngx_kafka_sse_redis_session_command(ngx_kafka_sse_redis_session_t *session,
     size_t       size;
     ngx_uint_t   i;
 
-    name = ngx_kafka_sse_redis_commands[command];
+    name = ngx_kafka_sse_redis_command_name(command);
 
     size = sizeof("*" CRLF "$" CRLF CRLF) - 1
            + 2 * NGX_SIZE_T_LEN + ngx_strlen(name);
@@ -340,29 +321,28 @@ ngx_int_t
 ngx_kafka_sse_redis_session_feed(ngx_kafka_sse_redis_session_t *session,
     u_char *buf, size_t len)
 {
-    int         rc;
     void       *reply;
-    ngx_int_t   result;
+    ngx_int_t   rc, result;
 
-    rc = redisReaderFeed(session->reader, (char *) buf, len);
+    rc = ngx_kafka_sse_redis_reader_feed(&session->reader, buf, len);
 
-    while (rc == REDIS_OK) {
+    while (rc == NGX_OK) {
 
-        rc = redisReaderGetReply(session->reader, &reply);
+        rc = ngx_kafka_sse_redis_reader_next(&session->reader, &reply);
 
-        if (rc != REDIS_OK) {
-            break;
+        if (rc == NGX_AGAIN) {
+            return NGX_OK;
         }
 
-        if (reply == NULL) {
-            return NGX_OK;
+        if (rc == NGX_ERROR) {
+            break;
         }
 
         result = ngx_kafka_sse_redis_session_reply(session, reply);
 
         freeReplyObject(reply);
 
-        if (session->reader == NULL) {
+        if (!ngx_kafka_sse_redis_session_is_open(session)) {
             return NGX_DONE;
         }
 
@@ -372,7 +352,7 @@ ngx_kafka_sse_redis_session_feed(ngx_kafka_sse_redis_session_t *session,
     }
 
     return ngx_kafka_sse_redis_session_error(session, "%s",
-                                             session->reader->errstr);
+                                             session->reader.error);
 }
 
 
@@ -439,9 +419,15 @@ ngx_kafka_sse_redis_session_published(ngx_kafka_sse_redis_session_t *session,
     if (reply->type == REDIS_REPLY_ERROR) {
         ngx_kafka_sse_redis_session_moved(session, reply);
 
-        return ngx_kafka_sse_redis_session_error(session,
+        (void) ngx_kafka_sse_redis_session_error(session,
                                                  "PUBLISH to \"%V\": \"%s\"",
                                                  channel, reply->str);
+
+        return ngx_kafka_sse_redis_session_advise(session,
+                                                  session->sharded
+                                                  ? NGX_KAFKA_SSE_REDIS_SPUBLISH
+                                                  : NGX_KAFKA_SSE_REDIS_PUBLISH,
+                                                  reply);
     }
 
     return ngx_kafka_sse_redis_session_error(session,
@@ -462,9 +448,15 @@ ngx_kafka_sse_redis_session_answered(ngx_kafka_sse_redis_session_t *session,
 
     if (reply->type == REDIS_REPLY_ERROR) {
 
-        if (!ngx_kafka_sse_redis_session_is_harmless(command, reply)) {
+        /* what is not yet said is not refused: it is about something else */
+
+        if (session->out
+            || !ngx_kafka_sse_redis_session_is_harmless(command, reply))
+        {
             return ngx_kafka_sse_redis_session_refused(session, reply);
         }
+
+        ngx_kafka_sse_redis_session_without(session, command, reply);
 
     } else if (ngx_kafka_sse_redis_session_take(session, command, reply)
                != NGX_OK)
@@ -474,6 +466,10 @@ ngx_kafka_sse_redis_session_answered(ngx_kafka_sse_redis_session_t *session,
 
     if (--session->answers) {
         return NGX_OK;
+    }
+
+    if (reply->type != REDIS_REPLY_ERROR) {
+        session->refused &= ~((ngx_uint_t) 1 << command);
     }
 
     session->command = NGX_KAFKA_SSE_REDIS_NONE;
@@ -721,9 +717,34 @@ ngx_kafka_sse_redis_session_refused(ngx_kafka_sse_redis_session_t *session,
         }
     }
 
-    return ngx_kafka_sse_redis_session_error(session, "%s: \"%V\"",
-                            ngx_kafka_sse_redis_commands[session->command],
-                            &words);
+    (void) ngx_kafka_sse_redis_session_error(session, "%s: \"%V\"",
+                          ngx_kafka_sse_redis_command_name(session->command),
+                          &words);
+
+    return ngx_kafka_sse_redis_session_advise(session, session->command,
+                                              reply);
+}
+
+
+/* adds to the error what is to be done */
+
+static ngx_int_t
+ngx_kafka_sse_redis_session_advise(ngx_kafka_sse_redis_session_t *session,
+    ngx_kafka_sse_redis_command_e command, redisReply *reply)
+{
+    u_char     *last;
+    ngx_str_t   words;
+
+    words.data = (u_char *) reply->str;
+    words.len = reply->len;
+
+    last = ngx_kafka_sse_redis_advice(session->words + session->error.len,
+                                      session->words + sizeof(session->words),
+                                      session, command, &words);
+
+    session->error.len = last - session->words;
+
+    return NGX_ERROR;
 }
 
 
@@ -753,6 +774,36 @@ ngx_kafka_sse_redis_session_is_harmless(ngx_kafka_sse_redis_command_e command,
 }
 
 
+/* it goes on without it, and whoever looks after the ACL should know */
+
+static void
+ngx_kafka_sse_redis_session_without(ngx_kafka_sse_redis_session_t *session,
+    ngx_kafka_sse_redis_command_e command, redisReply *reply)
+{
+    u_char     *last, advice[128];
+    ngx_str_t   words;
+
+    words.data = (u_char *) reply->str;
+    words.len = reply->len;
+
+    last = ngx_kafka_sse_redis_advice(advice, advice + sizeof(advice), session,
+                                      command, &words);
+
+    if (last == advice || session->refused & ((ngx_uint_t) 1 << command)) {
+        return;
+    }
+
+    session->refused |= (ngx_uint_t) 1 << command;
+
+    ngx_log_error(NGX_LOG_NOTICE, session->log, 0,
+                  "kafka_sse: Redis refuses %s, going on without%s%*s",
+                  ngx_kafka_sse_redis_command_name(command),
+                  command == NGX_KAFKA_SSE_REDIS_HELLO
+                  ? " knowing whether it is a cluster" : "",
+                  (size_t) (last - advice), advice);
+}
+
+
 /* what a subscription brings: [kind, channel, something of this type] */
 
 static ngx_uint_t
@@ -772,7 +823,7 @@ static ngx_int_t ngx_cdecl
 ngx_kafka_sse_redis_session_error(ngx_kafka_sse_redis_session_t *session,
     const char *fmt, ...)
 {
-    u_char   *last;
+    u_char   *p, *last;
     va_list   args;
 
     last = session->words + sizeof(session->words);
@@ -780,6 +831,14 @@ ngx_kafka_sse_redis_session_error(ngx_kafka_sse_redis_session_t *session,
     va_start(args, fmt);
     last = ngx_vslprintf(session->words, last, fmt, args);
     va_end(args);
+
+    /* it goes into the log, and part of it may be whatever Redis has sent */
+
+    for (p = session->words; p < last; p++) {
+        if (*p < ' ' || *p == 0x7f) {
+            *p = '?';
+        }
+    }
 
     session->error.data = session->words;
     session->error.len = last - session->words;

@@ -14,6 +14,7 @@
 #include <shared/ngx_kafka_sse_conf.h>
 #include <companion/ngx_kafka_sse_redis_host.h>
 #include <companion/ngx_kafka_sse_redis_queue.h>
+#include <companion/ngx_kafka_sse_redis_reader.h>
 
 
 /*
@@ -23,8 +24,6 @@
  *
  * At most one command but PUBLISH is on its way at a time, and it is sent only
  * when no PUBLISH is: so the answers need no list to be told apart.
- *
- * This is the only file that includes hiredis, for its parser of replies.
  */
 
 /* the greetings in their order, and then what follows; PING also comes later */
@@ -39,7 +38,9 @@ typedef enum {
     NGX_KAFKA_SSE_REDIS_ROLE,        /* is it the master of the Sentinels? */
     NGX_KAFKA_SSE_REDIS_SUBSCRIBE,
     NGX_KAFKA_SSE_REDIS_SSUBSCRIBE,
-    NGX_KAFKA_SSE_REDIS_SENTINEL     /* where is the master? */
+    NGX_KAFKA_SSE_REDIS_SENTINEL,    /* where is the master? */
+    NGX_KAFKA_SSE_REDIS_PUBLISH,     /* these two are the queue's */
+    NGX_KAFKA_SSE_REDIS_SPUBLISH
 } ngx_kafka_sse_redis_command_e;
 
 
@@ -78,7 +79,9 @@ struct ngx_kafka_sse_redis_session_s {
 
     ngx_kafka_sse_redis_conf_t     *conf;
     ngx_log_t                      *log;
-    struct redisReader             *reader;      /* NULL: it is closed */
+    ngx_kafka_sse_redis_reader_t    reader;
+    ngx_uint_t                      refused;     /* commands that we do without,
+                                                    each one's bit: said */
 
     ngx_kafka_sse_redis_command_e   command;     /* not yet answered */
     ngx_uint_t                      answers;     /* of it to come */
@@ -122,6 +125,9 @@ void ngx_kafka_sse_redis_session_close(
 
 ngx_int_t ngx_kafka_sse_redis_session_feed(
     ngx_kafka_sse_redis_session_t *session, u_char *buf, size_t len);
+
+#define ngx_kafka_sse_redis_session_is_open(session)                          \
+    ((session)->reader.hiredis != NULL)
 
 /* calls idle(), if it is */
 

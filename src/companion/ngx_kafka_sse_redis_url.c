@@ -7,11 +7,10 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include <companion/ngx_kafka_sse_redis_password.h>
+#include <companion/ngx_kafka_sse_redis_tls.h>
 #include <companion/ngx_kafka_sse_redis_url.h>
 
-
-#define NGX_KAFKA_SSE_REDIS_PASSWORD   4096     /* bytes; those of cloud
-                                                   services are tokens */
 
 #define ngx_kafka_sse_redis_url_has(value, text)                              \
     ((value)->len >= sizeof(text) - 1                                         \
@@ -30,6 +29,8 @@ static char *ngx_kafka_sse_redis_url_off(ngx_conf_t *cf,
 static ngx_uint_t ngx_kafka_sse_redis_url_is_address(ngx_str_t *value);
 static char *ngx_kafka_sse_redis_url_check(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis);
+static char *ngx_kafka_sse_redis_url_check_tls(ngx_conf_t *cf,
+    ngx_kafka_sse_redis_conf_t *redis);
 static ngx_int_t ngx_kafka_sse_redis_url_name(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis);
 static char *ngx_kafka_sse_redis_url_address(ngx_conf_t *cf,
@@ -43,22 +44,16 @@ static char *ngx_kafka_sse_redis_url_host(ngx_conf_t *cf,
 static in_port_t ngx_kafka_sse_redis_url_port(ngx_conf_t *cf);
 static char *ngx_kafka_sse_redis_url_parameter(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value);
-static char *ngx_kafka_sse_redis_url_user(ngx_conf_t *cf,
-    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *user);
+static char *ngx_kafka_sse_redis_url_text(ngx_conf_t *cf, ngx_str_t *text,
+    ngx_str_t *arg, ngx_str_t *name);
 static char *ngx_kafka_sse_redis_url_db(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *db);
 static char *ngx_kafka_sse_redis_url_prefix(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *prefix);
-static char *ngx_kafka_sse_redis_url_sentinel(ngx_conf_t *cf,
-    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *name);
 static char *ngx_kafka_sse_redis_url_password_file(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *path);
 static char *ngx_kafka_sse_redis_url_sentinel_password_file(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *path);
-static char *ngx_kafka_sse_redis_url_password(ngx_conf_t *cf,
-    ngx_str_t *password, ngx_str_t *path);
-static ssize_t ngx_kafka_sse_redis_url_read(ngx_conf_t *cf, ngx_str_t *path,
-    u_char *buf, size_t size);
 static char *ngx_kafka_sse_redis_url_refuse(ngx_conf_t *cf, char *what,
     ngx_str_t *value);
 static char *ngx_kafka_sse_redis_url_refuse_address(ngx_conf_t *cf,
@@ -113,6 +108,10 @@ ngx_kafka_sse_redis_url(ngx_conf_t *cf, ngx_kafka_sse_redis_conf_t **redisp)
     rv = ngx_kafka_sse_redis_url_check(cf, redis);
     if (rv != NGX_CONF_OK) {
         return rv;
+    }
+
+    if (redis->tls && ngx_kafka_sse_redis_tls_create(cf, redis) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     ngx_conf_init_uint_value(redis->db, 0);
@@ -245,6 +244,40 @@ ngx_kafka_sse_redis_url_check(ngx_conf_t *cf,
         }
     }
 
+    return ngx_kafka_sse_redis_url_check_tls(cf, redis);
+}
+
+
+static char *
+ngx_kafka_sse_redis_url_check_tls(ngx_conf_t *cf,
+    ngx_kafka_sse_redis_conf_t *redis)
+{
+    char  *alone, *missing;
+
+    alone = NULL;
+    missing = "rediss://";
+
+    if (!redis->tls) {
+        alone = redis->ca.len ? "ca="
+                : redis->certificate.len ? "certificate="
+                : redis->key.len ? "key="
+                : redis->expected.len ? "name=" : NULL;
+
+    } else if (redis->certificate.len && redis->key.len == 0) {
+        alone = "certificate=";
+        missing = "key=";
+
+    } else if (redis->key.len && redis->certificate.len == 0) {
+        alone = "key=";
+        missing = "certificate=";
+    }
+
+    if (alone) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%s\" without \"%s\"",
+                           alone, missing);
+        return NGX_CONF_ERROR;
+    }
+
     return NGX_CONF_OK;
 }
 
@@ -286,23 +319,30 @@ static char *
 ngx_kafka_sse_redis_url_address(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value, in_port_t port)
 {
-    char       *rv;
-    u_char     *p, *last;
-    ngx_str_t   host, db;
+    char        *rv;
+    u_char      *p, *last;
+    ngx_str_t    host, db;
+    ngx_uint_t   tls;
 
     if (ngx_kafka_sse_redis_url_has(value, "unix:")) {
         return ngx_kafka_sse_redis_url_host(cf, redis, value, 0);
     }
 
-    if (ngx_kafka_sse_redis_url_has(value, "rediss://")) {
-        return "TLS is not supported yet,";
+    tls = ngx_kafka_sse_redis_url_has(value, "rediss://");
+
+    if (!tls && !ngx_kafka_sse_redis_url_has(value, "redis://")) {
+        return "neither \"redis://\", \"rediss://\" nor \"unix:\"";
     }
 
-    if (!ngx_kafka_sse_redis_url_has(value, "redis://")) {
-        return "neither \"redis://\" nor \"unix:\"";
+    /* who wants one address to be secret would not want another not to be */
+
+    if (redis->servers.nelts && redis->tls != tls) {
+        return "\"redis://\" and \"rediss://\" side by side";
     }
 
-    host.data = value->data + sizeof("redis://") - 1;
+    redis->tls = tls;
+
+    host.data = value->data + sizeof("redis://") - 1 + tls;
     last = value->data + value->len;
 
     /* a password may hold "@" and "/", a host may not */
@@ -337,7 +377,7 @@ ngx_kafka_sse_redis_url_address(ngx_conf_t *cf,
     }
 
     if (ngx_kafka_sse_redis_url_has(&host, "unix:")) {
-        return "unix socket after \"redis://\"";
+        return "unix socket after \"://\"";
     }
 
     return ngx_kafka_sse_redis_url_host(cf, redis, &host, port);
@@ -479,35 +519,57 @@ static char *
 ngx_kafka_sse_redis_url_parameter(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *value)
 {
-    ngx_str_t   arg, *name;
+    ngx_str_t   arg, *name, *text;
     ngx_uint_t  i;
+
+    /* without a handler the value is taken as it is */
 
     static struct {
         ngx_str_t   name;
         char     *(*handler)(ngx_conf_t *cf, ngx_kafka_sse_redis_conf_t *redis,
                              ngx_str_t *arg);
+        size_t      offset;
     } parameters[] = {
-        { ngx_string("user="), ngx_kafka_sse_redis_url_user },
-        { ngx_string("password_file="), ngx_kafka_sse_redis_url_password_file },
-        { ngx_string("db="), ngx_kafka_sse_redis_url_db },
-        { ngx_string("prefix="), ngx_kafka_sse_redis_url_prefix },
-        { ngx_string("sentinel="), ngx_kafka_sse_redis_url_sentinel },
+        { ngx_string("user="), NULL,
+          offsetof(ngx_kafka_sse_redis_conf_t, user) },
+        { ngx_string("password_file="), ngx_kafka_sse_redis_url_password_file,
+          0 },
+        { ngx_string("db="), ngx_kafka_sse_redis_url_db, 0 },
+        { ngx_string("prefix="), ngx_kafka_sse_redis_url_prefix, 0 },
+        { ngx_string("sentinel="), NULL,
+          offsetof(ngx_kafka_sse_redis_conf_t, sentinel) },
         { ngx_string("sentinel_password_file="),
-          ngx_kafka_sse_redis_url_sentinel_password_file },
-        { ngx_null_string, NULL }
+          ngx_kafka_sse_redis_url_sentinel_password_file, 0 },
+        { ngx_string("ca="), NULL,
+          offsetof(ngx_kafka_sse_redis_conf_t, ca) },
+        { ngx_string("certificate="), NULL,
+          offsetof(ngx_kafka_sse_redis_conf_t, certificate) },
+        { ngx_string("key="), NULL,
+          offsetof(ngx_kafka_sse_redis_conf_t, key) },
+        { ngx_string("name="), NULL,
+          offsetof(ngx_kafka_sse_redis_conf_t, expected) },
+        { ngx_null_string, NULL, 0 }
     };
 
     for (i = 0; parameters[i].name.len; i++) {
         name = &parameters[i].name;
 
-        if (value->len >= name->len
-            && ngx_strncmp(value->data, name->data, name->len) == 0)
+        if (value->len < name->len
+            || ngx_strncmp(value->data, name->data, name->len) != 0)
         {
-            arg.data = value->data + name->len;
-            arg.len = value->len - name->len;
+            continue;
+        }
 
+        arg.data = value->data + name->len;
+        arg.len = value->len - name->len;
+
+        if (parameters[i].handler) {
             return parameters[i].handler(cf, redis, &arg);
         }
+
+        text = (ngx_str_t *) ((u_char *) redis + parameters[i].offset);
+
+        return ngx_kafka_sse_redis_url_text(cf, text, &arg, name);
     }
 
     if (ngx_kafka_sse_redis_url_has(value, "password=")) {
@@ -522,18 +584,20 @@ ngx_kafka_sse_redis_url_parameter(ngx_conf_t *cf,
 
 
 static char *
-ngx_kafka_sse_redis_url_user(ngx_conf_t *cf, ngx_kafka_sse_redis_conf_t *redis,
-    ngx_str_t *user)
+ngx_kafka_sse_redis_url_text(ngx_conf_t *cf, ngx_str_t *text, ngx_str_t *arg,
+    ngx_str_t *name)
 {
-    if (redis->user.len) {
-        return "duplicate user";
+    if (arg->len == 0) {
+        return "no value";
     }
 
-    if (user->len == 0) {
-        return "no user";
+    if (text->len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "a second \"%V\" in \"%V%V\"", name, name, arg);
+        return NGX_CONF_ERROR;
     }
 
-    redis->user = *user;
+    *text = *arg;
 
     return NGX_CONF_OK;
 }
@@ -592,28 +656,10 @@ ngx_kafka_sse_redis_url_prefix(ngx_conf_t *cf,
 
 
 static char *
-ngx_kafka_sse_redis_url_sentinel(ngx_conf_t *cf,
-    ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *name)
-{
-    if (redis->sentinel.len) {
-        return "duplicate master name";
-    }
-
-    if (name->len == 0) {
-        return "no master name";
-    }
-
-    redis->sentinel = *name;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
 ngx_kafka_sse_redis_url_password_file(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *path)
 {
-    return ngx_kafka_sse_redis_url_password(cf, &redis->password, path);
+    return ngx_kafka_sse_redis_password_read(cf, &redis->password, path);
 }
 
 
@@ -621,103 +667,8 @@ static char *
 ngx_kafka_sse_redis_url_sentinel_password_file(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis, ngx_str_t *path)
 {
-    return ngx_kafka_sse_redis_url_password(cf, &redis->sentinel_password,
-                                            path);
-}
-
-
-static char *
-ngx_kafka_sse_redis_url_password(ngx_conf_t *cf, ngx_str_t *password,
-    ngx_str_t *path)
-{
-    u_char   *buf;
-    ssize_t   n;
-
-    if (password->len) {
-        return "duplicate password";
-    }
-
-    if (path->len == 0) {
-        return "no path";
-    }
-
-    if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    buf = ngx_pnalloc(cf->pool, NGX_KAFKA_SSE_REDIS_PASSWORD);
-    if (buf == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    n = ngx_kafka_sse_redis_url_read(cf, path, buf,
-                                     NGX_KAFKA_SSE_REDIS_PASSWORD);
-    if (n == NGX_ERROR) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (n && buf[n - 1] == LF) {
-        n--;
-
-        if (n && buf[n - 1] == CR) {
-            n--;
-        }
-    }
-
-    if (n == 0) {
-        return ngx_kafka_sse_redis_url_refuse(cf, "no password", path);
-    }
-
-    password->data = buf;
-    password->len = n;
-
-    return NGX_CONF_OK;
-}
-
-
-/* the file may be a pipe, so its size is known at its end only */
-
-static ssize_t
-ngx_kafka_sse_redis_url_read(ngx_conf_t *cf, ngx_str_t *path, u_char *buf,
-    size_t size)
-{
-    size_t    len;
-    ssize_t   n;
-    ngx_fd_t  fd;
-
-    fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_open_file_n " \"%V\" failed", path);
-        return NGX_ERROR;
-    }
-
-    len = 0;
-
-    do {
-        n = ngx_read_fd(fd, buf + len, size - len);
-
-        if (n == -1) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                               ngx_read_fd_n " \"%V\" failed", path);
-            break;
-        }
-
-        len += n;
-
-    } while (n && len < size);
-
-    if (n > 0) {
-        (void) ngx_kafka_sse_redis_url_refuse(cf, "too long a password", path);
-    }
-
-    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
-        ngx_log_error(NGX_LOG_ALERT, cf->log, ngx_errno,
-                      ngx_close_file_n " \"%V\" failed", path);
-    }
-
-    return n ? NGX_ERROR : (ssize_t) len;
+    return ngx_kafka_sse_redis_password_read(cf, &redis->sentinel_password,
+                                             path);
 }
 
 

@@ -27,8 +27,10 @@
  *     or  unix:path
  *     [user=name] [password_file=path] [db=number] [prefix=text]
  *     [sentinel=name [sentinel_password_file=path]]
+ *     [ca=path] [certificate=path key=path] [name=text]
  *
- * or "off" alone.  user= and db= are for a unix socket, whose address has no
+ * or "off" alone.  With rediss:// all is said over TLS, and the last line is
+ * for it alone.  user= and db= are for a unix socket, whose address has no
  * place for them; user and password in the URL may be percent-encoded; a
  * password alone is ":password@"; of several addresses the first has them for
  * all.  Password both in the URL and in a file, a user without a password, a

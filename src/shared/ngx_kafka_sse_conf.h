@@ -82,6 +82,13 @@ typedef struct {
     ngx_str_t                    sentinel;     /* the master's name for the
                                                   Sentinels; len 0: none */
     ngx_str_t                    sentinel_password;
+    ngx_uint_t                   tls;          /* rediss:// */
+    ngx_str_t                    ca;           /* files; len 0: the system's */
+    ngx_str_t                    certificate;  /* len 0: none, as key */
+    ngx_str_t                    key;
+    ngx_str_t                    expected;     /* the certificates' name; len
+                                                  0: the host connected to */
+    ngx_ssl_t                   *ssl;          /* if tls */
     ngx_uint_t                   off;          /* no Redis, no other field */
 } ngx_kafka_sse_redis_conf_t;
 

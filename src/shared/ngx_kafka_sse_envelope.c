@@ -185,6 +185,32 @@ ngx_kafka_sse_envelope_channel(u_char *dst, ngx_str_t *prefix,
 
 
 ngx_uint_t
+ngx_kafka_sse_envelope_is_of(ngx_kafka_sse_envelope_t *env, ngx_str_t *prefix,
+    ngx_str_t *channel)
+{
+    u_char  *p, buf[sizeof(":{}") - 1 + 255];
+    size_t   len;
+
+    /* the lengths of the names are bytes of the input */
+
+    p = buf;
+    *p++ = ':';
+    *p++ = '{';
+    p = ngx_cpymem(p, env->cluster_id.data, env->cluster_id.len);
+    *p++ = '}';
+    len = p - buf;
+
+    return channel->len == prefix->len + len + 1 + env->topic.len
+           && ngx_memcmp(channel->data, prefix->data, prefix->len) == 0
+           && ngx_memcmp(channel->data + prefix->len, buf, len) == 0
+           && channel->data[prefix->len + len] == ':'
+           && ngx_memcmp(channel->data + prefix->len + len + 1,
+                         env->topic.data, env->topic.len)
+              == 0;
+}
+
+
+ngx_uint_t
 ngx_kafka_sse_envelope_is_beacon(ngx_str_t *in)
 {
     return in->len > NGX_KAFKA_SSE_ENVELOPE_MAGIC_LEN

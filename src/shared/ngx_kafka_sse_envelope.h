@@ -125,5 +125,13 @@ ngx_int_t ngx_kafka_sse_envelope_next_position(ngx_kafka_sse_envelope_t *env);
 u_char *ngx_kafka_sse_envelope_channel(u_char *dst, ngx_str_t *prefix,
     ngx_str_t *cluster_id, ngx_str_t *topic);
 
+/*
+ * Whether this is the channel of what was parsed: who may publish on one has
+ * no word on another
+ */
+
+ngx_uint_t ngx_kafka_sse_envelope_is_of(ngx_kafka_sse_envelope_t *env,
+    ngx_str_t *prefix, ngx_str_t *channel);
+
 
 #endif /* _NGX_KAFKA_SSE_ENVELOPE_H_INCLUDED_ */

@@ -12,6 +12,8 @@
 
 #include "unit.h"
 
+#include "ngx_shim.h"
+
 #include <companion/ngx_kafka_sse_redis_session.h>
 
 
@@ -61,6 +63,14 @@ redis_message(ngx_kafka_sse_redis_session_t *session, ngx_str_t *channel,
     ngx_str_t *payload)
 {
     redis_messages++;
+}
+
+
+static void
+redis_reset(void)
+{
+    ngx_memzero(&redis_conf, sizeof(redis_conf));
+    ngx_str_set(&redis_conf.prefix, "p");
 }
 
 
@@ -238,7 +248,7 @@ redis_test_publish(void)
             "the second one is refused, which ends the session");
 
     ngx_kafka_sse_redis_session_close(&redis_session);
-    ngx_memzero(&redis_conf, sizeof(redis_conf));
+    redis_reset();
 
     /* the same Redis is a cluster now */
 
@@ -394,7 +404,7 @@ redis_test_subscribe(void)
                 "... and is subscribed to");
     unit_ok(redis_says("-NOPERM no access to the channel\r\n") == NGX_ERROR
             && redis_has_said("SUBSCRIBE: \"NOPERM no access to the "
-                              "channel\""),
+                              "channel\", its ACL needs \"+subscribe &p:*\""),
             "... which may be refused");
 
     ngx_kafka_sse_redis_session_close(&redis_session);
@@ -428,7 +438,8 @@ redis_test_sentinel(void)
     (void) redis_open();
     unit_ok(redis_says("+OK\r\n+PONG\r\n-NOPERM no permissions\r\n")
             == NGX_ERROR
-            && redis_has_said("ROLE: \"NOPERM no permissions\""),
+            && redis_has_said("ROLE: \"NOPERM no permissions\", its ACL needs "
+                              "\"+role\""),
             "nor is who does not say it");
     ngx_kafka_sse_redis_session_close(&redis_session);
 
@@ -470,7 +481,165 @@ redis_test_sentinel(void)
             "... or does not know it");
 
     ngx_kafka_sse_redis_session_close(&redis_session);
-    ngx_memzero(&redis_conf, sizeof(redis_conf));
+    redis_reset();
+}
+
+
+/* what is to be done where it refuses */
+
+static void
+redis_test_advice(void)
+{
+    ngx_log_t  *log;
+
+    redis_begin(1);
+    redis_publish("first");
+    redis_greet();
+    redis_sends(REDIS_HELLO, "a publisher begins");
+    (void) redis_says(REDIS_STANDALONE);
+    redis_sends("*3\r\n$7\r\nPUBLISH\r\n$8\r\np:{id}:t\r\n$5\r\nfirst\r\n",
+                "... and publishes");
+    unit_ok(redis_says("-NOPERM no\x1b[1m\r\n") == NGX_ERROR
+            && redis_has_said("PUBLISH to \"p:{id}:t\": \"NOPERM no?[1m\", "
+                              "its ACL needs \"+publish &p:*\""),
+            "the rule that it lacks is named, nothing strange gets through");
+    ngx_kafka_sse_redis_session_close(&redis_session);
+
+    redis_greet();
+    (void) redis_says(REDIS_CLUSTER);
+    unit_ok(redis_says("-NOPERM no\r\n") == NGX_ERROR
+            && redis_has_said("PUBLISH to \"p:{id}:t\": \"NOPERM no\", "
+                              "its ACL needs \"+spublish &p:*\""),
+            "... that of a cluster, too");
+    ngx_kafka_sse_redis_session_close(&redis_session);
+    ngx_kafka_sse_redis_queue_clear(&redis_queue);
+
+    redis_begin(0);
+    (void) redis_open();
+    unit_ok(redis_says("-NOAUTH Authentication required.\r\n") == NGX_ERROR
+            && redis_has_said("CLIENT: \"NOAUTH Authentication required.\", "
+                              "\"kafka_sse_redis\" needs "
+                              "\"password_file=\""),
+            "who needs a password is told where to put it");
+    ngx_kafka_sse_redis_session_close(&redis_session);
+
+    /* what we do without is said once, until it is granted */
+
+    log = &redis_log;
+    log->log_level = NGX_LOG_NOTICE;
+    ngx_shim_message[0] = '\0';
+
+    (void) redis_open();
+    unit_ok(redis_says("-NOPERM no\r\n") == NGX_OK
+            && strcmp(ngx_shim_message, "kafka_sse: Redis refuses CLIENT, "
+                                        "going on without, its ACL needs "
+                                        "\"+client|setname\"")
+               == 0,
+            "a name is not necessary");
+    ngx_shim_message[0] = '\0';
+    unit_ok(redis_says("-NOPERM no\r\n-NOPERM no\r\n") == NGX_OK
+            && strcmp(ngx_shim_message, "kafka_sse: Redis refuses HELLO, "
+                                        "going on without knowing whether it "
+                                        "is a cluster, its ACL needs "
+                                        "\"+hello\"")
+               == 0
+            && redis_idle_calls == 1,
+            "nor are the others");
+    ngx_kafka_sse_redis_session_close(&redis_session);
+
+    ngx_shim_message[0] = '\0';
+    (void) redis_open();
+    unit_ok(redis_says("-NOPERM no\r\n-NOPERM no\r\n-NOPERM no\r\n") == NGX_OK
+            && ngx_shim_message[0] == '\0',
+            "... which is said once");
+    ngx_kafka_sse_redis_session_close(&redis_session);
+
+    (void) redis_open();
+    (void) redis_says("+OK\r\n+PONG\r\n" REDIS_STANDALONE);
+    ngx_kafka_sse_redis_session_close(&redis_session);
+
+    (void) redis_open();
+    unit_ok(redis_says("-NOPERM no\r\n") == NGX_OK
+            && ngx_shim_message[0] != '\0',
+            "... and again, where it was granted meanwhile");
+    ngx_kafka_sse_redis_session_close(&redis_session);
+
+    log->log_level = 0;
+}
+
+
+/* who may say how much memory we take? */
+
+static void
+redis_test_limits(void)
+{
+    u_char     *piece;
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    static struct {
+        const char  *reply;
+        const char  *said;
+    } replies[] = {
+        { "*4097\r\n", "a reply of more than 4096 elements" },
+        { "*2147483647\r\n", "a reply of more than 4096 elements" },
+        { "*2\r\n*4000\r\n", "a reply of more than 4096 elements" },
+        { "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n",
+          NULL },
+        { "*-2\r\n", NULL },
+        { "$-2\r\n", NULL },
+        { "$99999999999999999999\r\n", NULL },
+        { "\x15\x03\x01", NULL },
+    };
+
+    for (i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
+
+        redis_begin(0);
+        (void) redis_open();
+
+        /* 96 elements are left beside the 4000 and their array */
+
+        rc = redis_hears(replies[i].reply, strlen(replies[i].reply));
+
+        if (i == 2) {
+            unit_ok(rc == NGX_OK, "*4000 in *2 is as much as there may be");
+            ngx_kafka_sse_redis_session_close(&redis_session);
+            continue;
+        }
+
+        unit_ok(rc == NGX_ERROR
+                && (replies[i].said == NULL
+                    || redis_has_said(replies[i].said)),
+                replies[i].said ? replies[i].said : "no reply");
+
+        ngx_kafka_sse_redis_session_close(&redis_session);
+    }
+
+    /* a message that never ends */
+
+    piece = malloc(65536);
+    if (piece == NULL) {
+        abort();
+    }
+
+    memset(piece, 'x', 65536);
+
+    redis_begin(0);
+    (void) redis_open();
+
+    rc = redis_says("$536870912\r\n");
+
+    for (i = 0; rc == NGX_OK && i < 8192; i++) {
+        rc = ngx_kafka_sse_redis_session_feed(&redis_session, piece, 65536);
+    }
+
+    unit_ok(rc == NGX_ERROR && i == 256
+            && redis_has_said("a reply of more than 16 MB"),
+            "512 MB are refused when 16 of them have come");
+
+    ngx_kafka_sse_redis_session_close(&redis_session);
+
+    free(piece);
 }
 
 
@@ -485,6 +654,15 @@ redis_test_early(void)
             == NGX_ERROR
             && redis_has_said("unexpected reply"),
             "an answer before the question is refused");
+    ngx_kafka_sse_redis_session_close(&redis_session);
+
+    (void) redis_open();
+    unit_ok(ngx_kafka_sse_redis_session_feed(&redis_session,
+                                             (u_char *) "-NOPERM no\r\n", 12)
+            == NGX_ERROR
+            && redis_has_said("CLIENT: \"NOPERM no\", its ACL needs "
+                              "\"+client|setname\""),
+            "... even if it could be done without");
     ngx_kafka_sse_redis_session_close(&redis_session);
 }
 
@@ -544,7 +722,7 @@ redis_test_garbage(void)
         ngx_kafka_sse_redis_session_close(&redis_session);
     }
 
-    ngx_memzero(&redis_conf, sizeof(redis_conf));
+    redis_reset();
 
     unit_ok(failed > 1000, "what Redis never says is refused");
 }
@@ -553,10 +731,14 @@ redis_test_garbage(void)
 int
 main(void)
 {
+    redis_reset();
+
     redis_test_publish();
     redis_test_moved();
     redis_test_subscribe();
     redis_test_sentinel();
+    redis_test_advice();
+    redis_test_limits();
     redis_test_early();
     redis_test_garbage();
 

@@ -6,6 +6,9 @@ package KafkaSSE::Redis;
 #     my $redis = KafkaSSE::Redis->new(conf => [ requirepass => 'secret' ]);
 #     $redis->cmd('PUBSUB', 'CHANNELS');
 #
+# tls => KafkaSSE::Authority: it has a port for TLS, too, which is that of its
+# ->url, with a certificate for localhost and 127.0.0.1.  ->cmd never needs it.
+#
 # Several of them, each with a ->url for nginx:
 #
 #     my $fleet = KafkaSSE::Redis::Sentinels->new(replicas => 1);
@@ -39,6 +42,19 @@ sub new ($class, %opt) {
         ),
     );
 
+    if ($opt{tls}) {
+        my $cert = $opt{tls}->issue(san => 'DNS:localhost,IP:127.0.0.1');
+
+        $self->{tls_port} = free_port();
+
+        %conf = (%conf, 'tls-port' => $self->{tls_port},
+                 'tls-cert-file' => $cert->{crt},
+                 'tls-key-file' => $cert->{key},
+                 'tls-ca-cert-file' => $opt{tls}->file,
+                 'tls-auth-clients' => 'no', 'tls-replication' => 'yes',
+                 'tls-cluster' => 'yes');
+    }
+
     $self->{options} = $opt{sentinel} ? [ '--sentinel' ] : [];
 
     my $text = join '', map { "$_ $conf{$_}\n" } sort keys %conf;
@@ -62,7 +78,15 @@ sub new ($class, %opt) {
 sub port ($self)   { $self->{port} }
 sub pid ($self)    { $self->{pid} }
 sub socket ($self) { $self->{socket} }
-sub url ($self)    { "redis://127.0.0.1:$self->{port}" }
+
+# the port by which others know it
+
+sub public_port ($self) { $self->{tls_port} // $self->{port} }
+
+sub url ($self) {
+    my $scheme = $self->{tls_port} ? 'rediss' : 'redis';
+    return "$scheme://127.0.0.1:" . $self->public_port;
+}
 
 
 sub start ($self) {
@@ -199,11 +223,13 @@ package KafkaSSE::Redis::Sentinels {
         my @auth = defined $opt{password} ? (requirepass => $opt{password},
                                              masterauth => $opt{password}) : ();
 
-        my $master = KafkaSSE::Redis->new(conf => [ @auth ]);
-        my $port = $master->port;
+        my @tls = $opt{tls} ? (tls => $opt{tls}) : ();
+
+        my $master = KafkaSSE::Redis->new(@tls, conf => [ @auth ]);
+        my $port = $master->public_port;
 
         my @replicas = map {
-            KafkaSSE::Redis->new(conf => [ @auth, replicaof =>
+            KafkaSSE::Redis->new(@tls, conf => [ @auth, replicaof =>
                                                "127.0.0.1 $port",
                                            'repl-diskless-sync-delay' => 0 ]);
         } 1 .. $opt{replicas} // 1;
@@ -212,7 +238,7 @@ package KafkaSSE::Redis::Sentinels {
                    ? (requirepass => $opt{sentinel_password}) : ();
 
         my @sentinels = map {
-            KafkaSSE::Redis->new(sentinel => 1, conf => [
+            KafkaSSE::Redis->new(@tls, sentinel => 1, conf => [
                 @lock,
                 sentinel => "monitor $name 127.0.0.1 $port 2",
                 defined $opt{password}
@@ -261,7 +287,7 @@ package KafkaSSE::Redis::Sentinels {
         my (undef, $port) = @{$sentinel->cmd('SENTINEL',
                                              'GET-MASTER-ADDR-BY-NAME',
                                              $self->{name})};
-        my ($master) = grep { $_->port == $port } @{$self->{redis}};
+        my ($master) = grep { $_->public_port == $port } @{$self->{redis}};
         return $master;
     }
 }
@@ -280,7 +306,7 @@ package KafkaSSE::Redis::Cluster {
 
         my @nodes = map {
             push @bus, free_port();
-            KafkaSSE::Redis->new(conf => [
+            KafkaSSE::Redis->new(tls => $opt{tls}, conf => [
                 'cluster-enabled' => 'yes', 'cluster-port' => $bus[-1],
                 'cluster-node-timeout' => $opt{timeout} // 1000,
                 'cluster-require-full-coverage' => 'no',
@@ -301,8 +327,8 @@ package KafkaSSE::Redis::Cluster {
                             int(16384 * ($i + 1) / $masters) - 1)
                 if $i < $masters;
 
-            $nodes[$i]->cmd('CLUSTER', 'MEET', '127.0.0.1', $nodes[0]->port,
-                            $bus[0])
+            $nodes[$i]->cmd('CLUSTER', 'MEET', '127.0.0.1',
+                            $nodes[0]->public_port, $bus[0])
                 if $i;
         }
 

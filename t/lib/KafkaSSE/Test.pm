@@ -10,6 +10,7 @@ use Test::More;
 use Time::HiRes qw(time sleep);
 use KafkaSSE::Rig qw(wait_for unique json_decode json_encode slurp spew slow
                      tempdir run);
+use KafkaSSE::Authority;
 use KafkaSSE::Kafka;
 use KafkaSSE::Redis;
 use KafkaSSE::RedisProxy;
