@@ -13,6 +13,10 @@ spew("$dir/empty", '');
 spew("$dir/jwt", 'top-secret of thirty-two bytes or more');
 spew("$dir/short", 'top-secret');
 
+my $cert = KafkaSSE::Nginx::certificate();
+run([ qw(openssl ec -aes128 -passout pass:top-secret -in), "$cert.key", '-out',
+      "$dir/locked.key" ]);
+
 
 # A configuration, one statement a line: h, s, l and cluster are put into
 # their blocks.  "bare" leaves out what the others need.
@@ -134,6 +138,10 @@ my %good = (
         "kafka_sse_redis unix:$dir/redis.sock user=u"
             . " password_file=$dir/secret db=2 prefix=kafka_sse:x;",
         'kafka_sse_redis off;',
+        'kafka_sse_redis rediss://user:pass%40word@127.0.0.1:6380/2;',
+        "kafka_sse_redis rediss://127.0.0.1 ca=$cert.crt name=redis.internal;",
+        "kafka_sse_redis rediss://localhost rediss://[::1] key=$cert.key"
+            . " certificate=$cert.crt sentinel=shop;",
         'kafka_sse_redis redis://127.0.0.1:1 redis://127.0.0.1:2'
             . ' redis://[::1];',
         'kafka_sse_redis redis://u:p@127.0.0.1/2 sentinel=shop'
@@ -387,6 +395,27 @@ bad_at(h => "kafka_sse_redis $$_[0];", $$_[1]) for (
       'sentinel_password_file=' ],
     [ "redis://127.0.0.1 sentinel=a sentinel_password_file=$dir/none",
       "$dir/none" ],
+    [ 'rediss://', 'rediss://' ],
+    [ "rediss://unix:$dir/redis.sock", 'rediss://unix:***' ],
+    [ 'rediss://u:top-secret@127.0.0.1:0', 'rediss://***@127.0.0.1:0' ],
+    [ 'redis://127.0.0.1 rediss://127.0.0.2', 'rediss://127.0.0.2' ],
+    [ 'rediss://127.0.0.1 redis://127.0.0.2', 'redis://127.0.0.2' ],
+    [ "rediss://127.0.0.1 unix:$dir/redis.sock", "unix:$dir/redis.sock" ],
+    [ "redis://127.0.0.1 ca=$cert.crt", 'ca=' ],
+    [ "unix:$dir/redis.sock ca=$cert.crt", 'ca=' ],
+    [ 'redis://127.0.0.1 name=a', 'name=' ],
+    [ "rediss://127.0.0.1 certificate=$cert.crt", 'certificate=' ],
+    [ "rediss://127.0.0.1 key=$cert.key", 'key=' ],
+    [ 'rediss://127.0.0.1 ca=', 'ca=' ],
+    [ 'rediss://127.0.0.1 name=a name=b', 'name=b' ],
+    [ "rediss://127.0.0.1 ca=$dir/none", "$dir/none" ],
+    [ "rediss://127.0.0.1 ca=$dir/empty", "$dir/empty" ],
+    [ "rediss://127.0.0.1 certificate=$dir/none key=$cert.key", "$dir/none" ],
+    [ "rediss://127.0.0.1 certificate=$cert.crt key=$dir/none", "$dir/none" ],
+    [ "rediss://127.0.0.1 certificate=$cert.crt key=$dir/secret",
+      "$dir/secret" ],
+    [ "rediss://127.0.0.1 certificate=$cert.crt key=$dir/locked.key",
+      "$dir/locked.key" ],
 );
 
 bad_at(h => "kafka_sse_redis;", 'kafka_sse_redis');

@@ -24,7 +24,8 @@ my $mine = "certificate=$client->{crt} key=$client->{key}";
 
 sub node ($url, %opt) {
     return KafkaSSE::Node->new(
-        kafka => $kafka, redis => $url, zone => '64m', %opt, server => <<"END")->start;
+        kafka => $kafka, redis => $url, zone => '64m', %opt,
+        server => <<"END")->start;
 kafka_sse_heartbeat 200ms;
 location /s { kafka_sse $topic; kafka_sse_data envelope; }
 location /status { kafka_sse_status json; }

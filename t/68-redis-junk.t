@@ -193,8 +193,8 @@ my $flooded = sub ($name, $payload, $seconds = 4) {
     my $count = 0;
     my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                                      PeerPort => $redis->port) // die $!;
-    my $command = sprintf "*3\r\n\$7\r\nPUBLISH\r\n\$%d\r\n%s\r\n\$%d\r\n%s\r\n",
-                          length $channel, $channel, length $payload, $payload;
+    my $command = "*3\r\n" . join '', map { '$' . length($_) . "\r\n$_\r\n" }
+                                          'PUBLISH', $channel, $payload;
 
     my $filling = $kafka->filling($topic, n => 200 * $seconds, rate => 200,
                                   start => $n);

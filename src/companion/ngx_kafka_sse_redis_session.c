@@ -10,6 +10,7 @@
 #include <hiredis/hiredis.h>
 
 #include <companion/ngx_kafka_sse_redis_advice.h>
+#include <companion/ngx_kafka_sse_redis_answer.h>
 #include <companion/ngx_kafka_sse_redis_session.h>
 
 
@@ -25,17 +26,6 @@ static ngx_int_t ngx_kafka_sse_redis_session_answered(
 static ngx_int_t ngx_kafka_sse_redis_session_take(
     ngx_kafka_sse_redis_session_t *session,
     ngx_kafka_sse_redis_command_e command, redisReply *reply);
-static ngx_int_t ngx_kafka_sse_redis_session_hello(
-    ngx_kafka_sse_redis_session_t *session, redisReply *reply);
-static ngx_int_t ngx_kafka_sse_redis_session_role(
-    ngx_kafka_sse_redis_session_t *session, redisReply *reply);
-static ngx_int_t ngx_kafka_sse_redis_session_master(
-    ngx_kafka_sse_redis_session_t *session, redisReply *reply);
-static ngx_int_t ngx_kafka_sse_redis_session_set_host(
-    ngx_kafka_sse_redis_session_t *session, u_char *host, size_t len,
-    u_char *port, size_t port_len);
-static void ngx_kafka_sse_redis_session_moved(
-    ngx_kafka_sse_redis_session_t *session, redisReply *reply);
 static ngx_int_t ngx_kafka_sse_redis_session_refused(
     ngx_kafka_sse_redis_session_t *session, redisReply *reply);
 static ngx_int_t ngx_kafka_sse_redis_session_advise(
@@ -48,8 +38,6 @@ static void ngx_kafka_sse_redis_session_without(
     ngx_kafka_sse_redis_command_e command, redisReply *reply);
 static ngx_uint_t ngx_kafka_sse_redis_session_is_push(redisReply *reply,
     const char *kind, int type);
-static ngx_int_t ngx_cdecl ngx_kafka_sse_redis_session_error(
-    ngx_kafka_sse_redis_session_t *session, const char *fmt, ...);
 
 
 ngx_int_t
@@ -417,7 +405,7 @@ ngx_kafka_sse_redis_session_published(ngx_kafka_sse_redis_session_t *session,
     channel = ngx_kafka_sse_redis_queue_channel(session->queue);
 
     if (reply->type == REDIS_REPLY_ERROR) {
-        ngx_kafka_sse_redis_session_moved(session, reply);
+        ngx_kafka_sse_redis_answer_moved(session, reply);
 
         (void) ngx_kafka_sse_redis_session_error(session,
                                                  "PUBLISH to \"%V\": \"%s\"",
@@ -512,13 +500,13 @@ ngx_kafka_sse_redis_session_take(ngx_kafka_sse_redis_session_t *session,
         break;
 
     case NGX_KAFKA_SSE_REDIS_HELLO:
-        return ngx_kafka_sse_redis_session_hello(session, reply);
+        return ngx_kafka_sse_redis_answer_hello(session, reply);
 
     case NGX_KAFKA_SSE_REDIS_ROLE:
-        return ngx_kafka_sse_redis_session_role(session, reply);
+        return ngx_kafka_sse_redis_answer_role(session, reply);
 
     case NGX_KAFKA_SSE_REDIS_SENTINEL:
-        return ngx_kafka_sse_redis_session_master(session, reply);
+        return ngx_kafka_sse_redis_answer_master(session, reply);
 
     default:
         expected = !ngx_kafka_sse_redis_session_is_push(reply, "subscribe",
@@ -533,168 +521,6 @@ ngx_kafka_sse_redis_session_take(ngx_kafka_sse_redis_session_t *session,
 }
 
 
-/*
- * Names and values in turn.  A cluster since Redis 7 has sharded Pub/Sub: a
- * message goes to the nodes of its channel's slot, not to all.
- */
-
-static ngx_int_t
-ngx_kafka_sse_redis_session_hello(ngx_kafka_sse_redis_session_t *session,
-    redisReply *reply)
-{
-    size_t        i;
-    ngx_uint_t    cluster, recent;
-    redisReply   *name, *value;
-
-    cluster = 0;
-    recent = 0;
-
-    for (i = 0; i + 1 < reply->elements; i += 2) {
-        name = reply->element[i];
-        value = reply->element[i + 1];
-
-        if (name->type != REDIS_REPLY_STRING
-            || value->type != REDIS_REPLY_STRING)
-        {
-            continue;
-        }
-
-        if (ngx_strcmp(name->str, "mode") == 0) {
-            cluster = (ngx_strcmp(value->str, "cluster") == 0);
-
-        } else if (ngx_strcmp(name->str, "version") == 0) {
-            recent = (atoi(value->str) >= 7);
-        }
-    }
-
-    session->sharded = cluster && recent;
-
-    return NGX_OK;
-}
-
-
-/* a replica takes what is published, and hands it to nobody but its own */
-
-static ngx_int_t
-ngx_kafka_sse_redis_session_role(ngx_kafka_sse_redis_session_t *session,
-    redisReply *reply)
-{
-    if (reply->type != REDIS_REPLY_ARRAY
-        || reply->elements == 0
-        || reply->element[0]->type != REDIS_REPLY_STRING)
-    {
-        return ngx_kafka_sse_redis_session_error(session, "unexpected reply");
-    }
-
-    if (ngx_strcmp(reply->element[0]->str, "master") != 0) {
-        return ngx_kafka_sse_redis_session_error(session,
-                                                 "its role is \"%s\"",
-                                                 reply->element[0]->str);
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_redis_session_master(ngx_kafka_sse_redis_session_t *session,
-    redisReply *reply)
-{
-    redisReply  **elements;
-
-    if (reply->type == REDIS_REPLY_NIL) {
-        return ngx_kafka_sse_redis_session_error(session,
-                                                 "it knows no master \"%V\"",
-                                                 &session->conf->sentinel);
-    }
-
-    elements = reply->element;
-
-    if (reply->type != REDIS_REPLY_ARRAY
-        || reply->elements != 2
-        || elements[0]->type != REDIS_REPLY_STRING
-        || elements[1]->type != REDIS_REPLY_STRING
-        || elements[0]->len == 0
-        || ngx_kafka_sse_redis_session_set_host(session,
-                                                (u_char *) elements[0]->str,
-                                                elements[0]->len,
-                                                (u_char *) elements[1]->str,
-                                                elements[1]->len)
-           != NGX_OK)
-    {
-        return ngx_kafka_sse_redis_session_error(session, "unexpected reply");
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_redis_session_set_host(ngx_kafka_sse_redis_session_t *session,
-    u_char *host, size_t len, u_char *port, size_t port_len)
-{
-    ngx_int_t  n;
-
-    n = ngx_atoi(port, port_len);
-
-    if (n < 1 || n > 65535 || len >= sizeof(session->buf)) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(session->buf, host, len);
-
-    session->host.data = session->buf;
-    session->host.len = len;
-    session->port = (in_port_t) n;
-
-    return NGX_OK;
-}
-
-
-/*
- * "MOVED slot host:port".  What a cluster says otherwise (ASK, CLUSTERDOWN,
- * TRYAGAIN) is over soon: we try again, and ask another node, too.
- */
-
-static void
-ngx_kafka_sse_redis_session_moved(ngx_kafka_sse_redis_session_t *session,
-    redisReply *reply)
-{
-    u_char  *p, *last, *colon;
-
-    p = (u_char *) reply->str;
-    last = p + reply->len;
-
-    if (reply->len < 6 || ngx_strncmp(p, "MOVED ", 6) != 0) {
-        return;
-    }
-
-    p = ngx_strlchr(p + 6, last, ' ');
-    if (p == NULL) {
-        return;
-    }
-
-    p++;
-
-    /* an address of IPv6 has colons, too, and no brackets */
-
-    for (colon = last - 1; colon > p && *colon != ':'; colon--) { /* void */ }
-
-    /* "?" is a node that does not know the name of the other one */
-
-    if (*colon != ':' || *p == '?') {
-        return;
-    }
-
-    if (ngx_kafka_sse_redis_session_set_host(session, p, colon - p, colon + 1,
-                                             last - colon - 1)
-        == NGX_OK)
-    {
-        session->moved = 1;
-    }
-}
-
-
 static ngx_int_t
 ngx_kafka_sse_redis_session_refused(ngx_kafka_sse_redis_session_t *session,
     redisReply *reply)
@@ -702,7 +528,7 @@ ngx_kafka_sse_redis_session_refused(ngx_kafka_sse_redis_session_t *session,
     u_char     *p;
     ngx_str_t   words;
 
-    ngx_kafka_sse_redis_session_moved(session, reply);
+    ngx_kafka_sse_redis_answer_moved(session, reply);
 
     words.data = (u_char *) reply->str;
     words.len = reply->len;
@@ -819,7 +645,7 @@ ngx_kafka_sse_redis_session_is_push(redisReply *reply, const char *kind,
 }
 
 
-static ngx_int_t ngx_cdecl
+ngx_int_t ngx_cdecl
 ngx_kafka_sse_redis_session_error(ngx_kafka_sse_redis_session_t *session,
     const char *fmt, ...)
 {

@@ -161,6 +161,11 @@ ngx_uint_t ngx_kafka_sse_redis_session_peek(
 void ngx_kafka_sse_redis_session_sent(ngx_kafka_sse_redis_session_t *session,
     size_t sent);
 
+/* says why in session->error; returns NGX_ERROR */
+
+ngx_int_t ngx_cdecl ngx_kafka_sse_redis_session_error(
+    ngx_kafka_sse_redis_session_t *session, const char *fmt, ...);
+
 /* something is being sent or to be answered / is to be answered */
 
 ngx_uint_t ngx_kafka_sse_redis_session_is_busy(

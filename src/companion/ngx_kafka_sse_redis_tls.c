@@ -20,6 +20,10 @@ static ngx_int_t ngx_kafka_sse_redis_tls_set_ca(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis);
 static ngx_int_t ngx_kafka_sse_redis_tls_set_certificate(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis);
+static int ngx_kafka_sse_redis_tls_password_callback(char *buf, int size,
+    int rwflag, void *data);
+static ngx_int_t ngx_kafka_sse_redis_tls_refuse(ngx_conf_t *cf, char *what,
+    ngx_str_t *path);
 static int ngx_kafka_sse_redis_tls_verify_callback(int ok,
     X509_STORE_CTX *store);
 static void ngx_kafka_sse_redis_tls_log_writer(ngx_log_t *log,
@@ -104,39 +108,74 @@ ngx_kafka_sse_redis_tls_set_ca(ngx_conf_t *cf,
     if (SSL_CTX_load_verify_locations(ctx, (char *) redis->ca.data, NULL)
         == 0)
     {
-        ngx_ssl_error(NGX_LOG_EMERG, cf->log, 0,
-                      "cannot load CA certificates \"%V\" of Redis",
-                      &redis->ca);
-        return NGX_ERROR;
+        return ngx_kafka_sse_redis_tls_refuse(cf, "ca", &redis->ca);
     }
 
     return NGX_OK;
 }
 
 
+/* ngx_ssl_certificate() does not say where in the configuration it failed */
+
 static ngx_int_t
 ngx_kafka_sse_redis_tls_set_certificate(ngx_conf_t *cf,
     ngx_kafka_sse_redis_conf_t *redis)
 {
-    ngx_str_t    *password;
-    ngx_array_t  *passwords;
+    SSL_CTX  *ctx;
 
-    /* with no password at all OpenSSL would ask for one at the terminal */
+    ctx = redis->ssl->ctx;
 
-    passwords = ngx_array_create(cf->pool, 1, sizeof(ngx_str_t));
-    if (passwords == NULL) {
+    if (ngx_conf_full_name(cf->cycle, &redis->certificate, 1) != NGX_OK
+        || ngx_conf_full_name(cf->cycle, &redis->key, 1) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    password = ngx_array_push(passwords);
-    if (password == NULL) {
-        return NGX_ERROR;
+    if (SSL_CTX_use_certificate_chain_file(ctx,
+                                           (char *) redis->certificate.data)
+        == 0)
+    {
+        return ngx_kafka_sse_redis_tls_refuse(cf, "certificate",
+                                              &redis->certificate);
     }
 
-    ngx_str_set(password, "");
+    SSL_CTX_set_default_passwd_cb(ctx,
+                                  ngx_kafka_sse_redis_tls_password_callback);
 
-    return ngx_ssl_certificate(cf, redis->ssl, &redis->certificate,
-                               &redis->key, passwords);
+    if (SSL_CTX_use_PrivateKey_file(ctx, (char *) redis->key.data,
+                                    SSL_FILETYPE_PEM)
+        == 0)
+    {
+        return ngx_kafka_sse_redis_tls_refuse(cf, "key", &redis->key);
+    }
+
+    return NGX_OK;
+}
+
+
+/* OpenSSL would ask for one at the terminal */
+
+static int
+ngx_kafka_sse_redis_tls_password_callback(char *buf, int size, int rwflag,
+    void *data)
+{
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_redis_tls_refuse(ngx_conf_t *cf, char *what, ngx_str_t *path)
+{
+    char  reason[256];
+
+    ERR_error_string_n(ERR_peek_error(), reason, sizeof(reason));
+    ERR_clear_error();
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "%s \"%V\" cannot be loaded (SSL: %s)", what, path,
+                       reason);
+
+    return NGX_ERROR;
 }
 
 

@@ -48,6 +48,37 @@ fuzz_headers(ngx_str_t *headers)
 }
 
 
+/* it is of its own channel, and of no other */
+
+static void
+fuzz_channel(ngx_kafka_sse_envelope_t *env)
+{
+    u_char     *p, *last;
+    ngx_str_t   prefix, channel;
+
+    ngx_str_set(&prefix, "p:q");
+
+    channel.data = fuzz_alloc(prefix.len + env->cluster_id.len
+                              + env->topic.len + 4);
+    last = ngx_kafka_sse_envelope_channel(channel.data, &prefix,
+                                          &env->cluster_id, &env->topic);
+    channel.len = last - channel.data;
+
+    fuzz_check(ngx_kafka_sse_envelope_is_of(env, &prefix, &channel));
+
+    for (p = channel.data; p < last; p++) {
+        (*p)++;
+        fuzz_check(!ngx_kafka_sse_envelope_is_of(env, &prefix, &channel));
+        (*p)--;
+    }
+
+    channel.len--;
+    fuzz_check(!ngx_kafka_sse_envelope_is_of(env, &prefix, &channel));
+
+    free(channel.data);
+}
+
+
 static void
 fuzz_beacon(ngx_str_t *in)
 {
@@ -58,6 +89,8 @@ fuzz_beacon(ngx_str_t *in)
     if (ngx_kafka_sse_envelope_parse_beacon(&env, in) != NGX_OK) {
         return;
     }
+
+    fuzz_channel(&env);
 
     fuzz_check(ngx_kafka_sse_envelope_is_beacon(in));
     fuzz_check(ngx_kafka_sse_envelope_beacon_len(&env) == in->len);
@@ -99,6 +132,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (ngx_kafka_sse_envelope_parse(&env, &in) != NGX_OK) {
         return 0;
     }
+
+    fuzz_channel(&env);
 
     fuzz_check(!ngx_kafka_sse_envelope_is_beacon(&in));
 

@@ -525,6 +525,7 @@ ngx_shim_vformat(u_char *dst, const char *fmt, va_list args)
 {
     int         width;
     char        number[32], *text;
+    size_t      len;
     ngx_str_t  *s;
 
     for ( /* void */ ; *fmt; fmt++) {
@@ -548,6 +549,17 @@ ngx_shim_vformat(u_char *dst, const char *fmt, va_list args)
             s = va_arg(args, ngx_str_t *);
             memcpy(dst, s->data, s->len);
             dst += s->len;
+            continue;
+
+        case '*':
+            if (*++fmt != 's') {
+                abort();
+            }
+
+            len = va_arg(args, size_t);
+            text = va_arg(args, char *);
+            memcpy(dst, text, len);
+            dst += len;
             continue;
 
         case 's':
