@@ -488,21 +488,15 @@ static void
 ngx_kafka_sse_redis_link_ended(ngx_kafka_sse_redis_link_t *link,
     ngx_err_t err, ngx_str_t *reason)
 {
-    ngx_msec_t  delay;
+    ngx_msec_t                   delay;
+    ngx_kafka_sse_redis_host_t  *host;
 
     if (!link->failing) {
         link->failing = 1;
         link->down = ngx_current_msec;
     }
 
-    if (ngx_kafka_sse_redis_link_is_news(link, err, reason)) {
-        ngx_log_error(NGX_LOG_ERR, link->log, err,
-                      "kafka_sse: %s \"%V\" failed: %V, trying again",
-                      link->doing, &link->route.host->name, reason);
-    }
-
-    ngx_kafka_sse_redis_link_leave(link);
-
+    host = link->route.host;
     delay = NGX_KAFKA_SSE_REDIS_NEXT;
 
     if (ngx_kafka_sse_redis_route_fail(&link->route)) {
@@ -511,6 +505,15 @@ ngx_kafka_sse_redis_link_ended(ngx_kafka_sse_redis_link_t *link,
         link->backoff = ngx_min(2 * link->backoff,
                                 NGX_KAFKA_SSE_REDIS_MAX_BACKOFF);
     }
+
+    if (ngx_kafka_sse_redis_link_is_news(link, err, reason)) {
+        ngx_log_error(NGX_LOG_ERR, link->log, err,
+                      "kafka_sse: %s \"%V\" failed: %V, "
+                      "next attempt in %M ms",
+                      link->doing, &host->name, reason, delay);
+    }
+
+    ngx_kafka_sse_redis_link_leave(link);
 
     ngx_add_timer(&link->timer, delay);
 }

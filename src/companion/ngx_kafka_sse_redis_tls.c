@@ -273,6 +273,10 @@ ngx_kafka_sse_redis_tls_verify(ngx_kafka_sse_redis_tls_t *tls,
 
     X509_free(cert);
 
+    /* what reading the names has left would be taken for a bug by nginx */
+
+    ERR_clear_error();
+
     return rc;
 }
 

@@ -483,8 +483,9 @@ envelope_test_malformed_beacon(void)
 static void
 envelope_test_channel(void)
 {
-    u_char     *p, *buf;
-    ngx_str_t   prefix, cluster_id, topic;
+    u_char                    *p, *buf;
+    ngx_str_t                  prefix, cluster_id, topic, channel;
+    ngx_kafka_sse_envelope_t   env;
 
     ngx_str_set(&prefix, "kafka_sse");
     ngx_str_set(&cluster_id, "MkU3OEVBNTcwNTJENDM2Qg");
@@ -495,6 +496,29 @@ envelope_test_channel(void)
 
     unit_is(buf, p - buf, "kafka_sse:{MkU3OEVBNTcwNTJENDM2Qg}:orders",
             9 + 22 + 6 + 4, "the channel is prefix, cluster id in {}, topic");
+
+    ngx_memzero(&env, sizeof(env));
+    env.cluster_id = cluster_id;
+    env.topic = topic;
+
+    channel.data = buf;
+    channel.len = p - buf;
+
+    unit_ok(ngx_kafka_sse_envelope_is_of(&env, &prefix, &channel),
+            "an envelope is of its channel");
+
+    env.topic.len--;
+    unit_ok(!ngx_kafka_sse_envelope_is_of(&env, &prefix, &channel),
+            "... and not of that of another topic");
+
+    env.topic.len++;
+    env.cluster_id.len--;
+    unit_ok(!ngx_kafka_sse_envelope_is_of(&env, &prefix, &channel),
+            "... nor of another cluster");
+
+    prefix.len = 0;
+    unit_ok(!ngx_kafka_sse_envelope_is_of(&env, &prefix, &channel),
+            "... nor of another prefix");
 
     free(buf);
 }
