@@ -287,9 +287,9 @@ ngx_slprintf(u_char *buf, u_char *last, const char *fmt, ...)
 }
 
 
-/* of a log that has a level: what is logged is the message */
+/* the message is what was logged; a program may have one of its own */
 
-void
+__attribute__((weak)) void
 ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
     const char *fmt, ...)
 {
