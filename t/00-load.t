@@ -260,6 +260,8 @@ my %good = (
     ],
     cluster => [
         'group_id edge;',
+        'dynamic_topics 1;',
+        'dynamic_topics 240;',
         'property fetch.min.bytes 1;',
         'property security.protocol plaintext;',
         'property debug broker;',
@@ -320,6 +322,10 @@ bad_at(cluster => $$_[0], $$_[1]) for (
     [ 'brokers again:9092;', 'brokers' ],
     [ 'group_id "";', '' ],
     [ 'group_id a b;', 'group_id' ],
+    [ 'dynamic_topics;', 'dynamic_topics' ],
+    [ 'dynamic_topics 0;', '0' ],
+    [ 'dynamic_topics 241;', '241' ],
+    [ 'dynamic_topics many;', 'many' ],
     [ 'property fetch.min.bytes;', 'property' ],
     [ 'property no.such.property 1;', 'no.such.property' ],
     [ 'property fetch.min.bytes many;', 'many' ],
@@ -331,6 +337,9 @@ bad_at(cluster => $$_[0], $$_[1]) for (
     [ "property_file no.such.property $dir/secret;", 'no.such.property' ],
     [ "property_file fetch.min.bytes $dir/secret;", 'fetch.min.bytes' ],
 );
+
+bad('dynamic_topics that stands twice is refused', 'dynamic_topics',
+    'dynamic_topics 2;', cluster => "dynamic_topics 1;\ndynamic_topics 2;");
 
 bad("brokers $$_[0] are refused", $$_[1], "brokers $$_[0];",
     brokers => "brokers $$_[0];") for (

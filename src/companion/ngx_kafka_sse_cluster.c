@@ -15,6 +15,11 @@
 #define NGX_KAFKA_SSE_CLUSTER_GROUP_ID  "ngx_kafka_sse"
 #define NGX_KAFKA_SSE_CLUSTER_FILE_MAX  (1024 * 1024)
 
+/* vacant topics; the shared table has 256, and some are configured */
+
+#define NGX_KAFKA_SSE_CLUSTER_DYNAMIC      64
+#define NGX_KAFKA_SSE_CLUSTER_DYNAMIC_MAX  240
+
 
 static char *ngx_kafka_sse_cluster_line(ngx_conf_t *cf, ngx_command_t *dummy,
     void *conf);
@@ -23,6 +28,8 @@ static char *ngx_kafka_sse_cluster_brokers(ngx_conf_t *cf,
 static ngx_int_t ngx_kafka_sse_cluster_check_broker(ngx_str_t *broker,
     ngx_uint_t *port);
 static char *ngx_kafka_sse_cluster_group_id(ngx_conf_t *cf,
+    ngx_kafka_sse_cluster_t *cluster);
+static char *ngx_kafka_sse_cluster_dynamic(ngx_conf_t *cf,
     ngx_kafka_sse_cluster_t *cluster);
 static char *ngx_kafka_sse_cluster_property(ngx_conf_t *cf,
     ngx_kafka_sse_cluster_t *cluster);
@@ -102,6 +109,10 @@ ngx_kafka_sse_cluster_block(ngx_conf_t *cf, ngx_kafka_sse_main_conf_t *kmcf)
         ngx_str_set(&cluster->group_id, NGX_KAFKA_SSE_CLUSTER_GROUP_ID);
     }
 
+    if (cluster->dynamic == 0) {
+        cluster->dynamic = NGX_KAFKA_SSE_CLUSTER_DYNAMIC;
+    }
+
     c = ngx_array_push(&kmcf->clusters);
     if (c == NULL) {
         return NGX_CONF_ERROR;
@@ -132,6 +143,11 @@ ngx_kafka_sse_cluster_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
     } else if (ngx_strcmp(value[0].data, "group_id") == 0) {
         if (n == 2) {
             return ngx_kafka_sse_cluster_group_id(cf, cluster);
+        }
+
+    } else if (ngx_strcmp(value[0].data, "dynamic_topics") == 0) {
+        if (n == 2) {
+            return ngx_kafka_sse_cluster_dynamic(cf, cluster);
         }
 
     } else if (ngx_strcmp(value[0].data, "property") == 0) {
@@ -310,6 +326,38 @@ ngx_kafka_sse_cluster_group_id(ngx_conf_t *cf,
     }
 
     cluster->group_id = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_kafka_sse_cluster_dynamic(ngx_conf_t *cf,
+    ngx_kafka_sse_cluster_t *cluster)
+{
+    ngx_int_t   n;
+    ngx_str_t  *value;
+
+    if (cluster->dynamic) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate \"dynamic_topics\" in cluster \"%V\"",
+                           &cluster->name);
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n < 1 || n > NGX_KAFKA_SSE_CLUSTER_DYNAMIC_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid dynamic_topics \"%V\" of cluster \"%V\", "
+                           "it must be 1 to %d", &value[1], &cluster->name,
+                           NGX_KAFKA_SSE_CLUSTER_DYNAMIC_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    cluster->dynamic = n;
 
     return NGX_CONF_OK;
 }

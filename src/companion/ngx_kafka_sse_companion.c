@@ -12,6 +12,7 @@
 #include <companion/ngx_kafka_sse_companion.h>
 #include <companion/ngx_kafka_sse_consumer.h>
 #include <companion/ngx_kafka_sse_feed.h>
+#include <companion/ngx_kafka_sse_look.h>
 #include <companion/ngx_kafka_sse_reader.h>
 #include <companion/ngx_kafka_sse_redis.h>
 #include <companion/ngx_kafka_sse_replay.h>
@@ -51,6 +52,7 @@ typedef struct {
     ngx_uint_t                          generation;
 
     ngx_kafka_sse_feed_t               *feed;      /* NULL: not the writer */
+    ngx_kafka_sse_looks_t              *looks;
     ngx_kafka_sse_replays_t            *replays;
     ngx_kafka_sse_companion_cluster_t  *clusters;
     ngx_uint_t                          nclusters;
@@ -383,8 +385,16 @@ ngx_kafka_sse_companion_begin(ngx_kafka_sse_companion_t *com)
     node->clean = 0;
     node->heartbeat = ngx_current_msec;
 
+    ngx_kafka_sse_looks_adopt(com->conf, log);
+
     com->feed = ngx_kafka_sse_feed_create(com->cycle->pool, com->conf, log);
     if (com->feed == NULL) {
+        return NGX_ERROR;
+    }
+
+    com->looks = ngx_kafka_sse_looks_create(com->cycle->pool, com->conf,
+                                            com->feed, log);
+    if (com->looks == NULL) {
         return NGX_ERROR;
     }
 
@@ -393,7 +403,7 @@ ngx_kafka_sse_companion_begin(ngx_kafka_sse_companion_t *com)
     }
 
     com->replays = ngx_kafka_sse_replays_create(com->cycle->pool, com->conf,
-                                                log);
+                                                com->looks, log);
     if (com->replays == NULL) {
         return NGX_ERROR;
     }
@@ -447,6 +457,13 @@ ngx_kafka_sse_companion_begin_clusters(ngx_kafka_sse_companion_t *com)
         }
 
         ngx_kafka_sse_feed_set_reader(com->feed, conf[i], cluster->reader);
+
+        if (conf[i]->is_dynamic
+            && ngx_kafka_sse_looks_add(com->looks, conf[i], cluster->reader)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
 
         if (com->conf->redis->off) {
             continue;
@@ -535,7 +552,10 @@ ngx_kafka_sse_companion_tick_handler(ngx_event_t *ev)
 }
 
 
-/* a cluster whose feed has caught up gets its group member */
+/*
+ * A cluster whose feed has caught up gets its group member, and that the topics
+ * that start later
+ */
 
 static void
 ngx_kafka_sse_companion_join(ngx_kafka_sse_companion_t *com)
@@ -546,8 +566,12 @@ ngx_kafka_sse_companion_join(ngx_kafka_sse_companion_t *com)
     for (i = 0; i < com->nclusters; i++) {
         cluster = &com->clusters[i];
 
-        if (cluster->consumer
-            || cluster->redis == NULL
+        if (cluster->consumer) {
+            ngx_kafka_sse_consumer_topics(cluster->consumer);
+            continue;
+        }
+
+        if (cluster->redis == NULL
             || !ngx_kafka_sse_feed_ready(com->feed, cluster->conf))
         {
             continue;
@@ -627,6 +651,11 @@ ngx_kafka_sse_companion_report(ngx_kafka_sse_companion_t *com)
         reader = ngx_kafka_sse_reader_state(cluster->reader);
         sh->brokers = reader->connected;
         sh->reading = reader->reading;
+
+        if (cluster->conf->is_dynamic) {
+            sh->dynamic = ngx_kafka_sse_conf_taken(cluster->conf);
+            sh->dynamic_limit = cluster->conf->dynamic;
+        }
 
         if (cluster->consumer == NULL) {
             continue;

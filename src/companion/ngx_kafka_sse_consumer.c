@@ -18,6 +18,7 @@
 #define NGX_KAFKA_SSE_CONSUMER_COMMIT  500      /* ms between commits */
 #define NGX_KAFKA_SSE_CONSUMER_FENCED  30000    /* ms to the next attempt */
 #define NGX_KAFKA_SSE_CONSUMER_TICK    20       /* ms between steps */
+#define NGX_KAFKA_SSE_CONSUMER_TOPICS  3000     /* ms between subscriptions */
 
 #define NGX_KAFKA_SSE_CONSUMER_SHARE   (1024 * 1024)   /* bytes in a turn */
 
@@ -43,7 +44,9 @@ struct ngx_kafka_sse_consumer_s {
     ngx_log_t                      *log;
 
     rd_kafka_topic_t              **topics;     /* as the cluster's; each one's
-                                                   opaque is the publisher's */
+                                                   opaque is the publisher's;
+                                                   NULL: not subscribed to */
+    ngx_msec_t                      subscribed; /* when it was */
     ngx_event_t                     commit;
     ngx_event_t                     step_event;
 
@@ -57,6 +60,8 @@ struct ngx_kafka_sse_consumer_s {
 static ngx_int_t ngx_kafka_sse_consumer_open(
     ngx_kafka_sse_consumer_t *consumer);
 static void ngx_kafka_sse_consumer_close(ngx_kafka_sse_consumer_t *consumer);
+static ngx_int_t ngx_kafka_sse_consumer_handles(
+    ngx_kafka_sse_consumer_t *consumer, ngx_uint_t *added);
 static ngx_int_t ngx_kafka_sse_consumer_subscribe(
     ngx_kafka_sse_consumer_t *consumer);
 static ngx_int_t ngx_kafka_sse_consumer_event(void *data,
@@ -176,10 +181,8 @@ ngx_kafka_sse_consumer_create(ngx_pool_t *pool,
 static ngx_int_t
 ngx_kafka_sse_consumer_open(ngx_kafka_sse_consumer_t *consumer)
 {
-    ngx_uint_t                        i;
+    ngx_uint_t                        added;
     ngx_kafka_sse_property_t          defaults[6], own[6];
-    ngx_kafka_sse_publisher_t        *publisher;
-    ngx_kafka_sse_publisher_topic_t  *topic;
 
     ngx_memzero(defaults, sizeof(defaults));
 
@@ -211,27 +214,52 @@ ngx_kafka_sse_consumer_open(ngx_kafka_sse_consumer_t *consumer)
         return NGX_ERROR;
     }
 
+    if (ngx_kafka_sse_consumer_handles(consumer, &added) != NGX_OK
+        || ngx_kafka_sse_consumer_subscribe(consumer) != NGX_OK)
+    {
+        ngx_kafka_sse_consumer_close(consumer);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* of what is configured, and of what else has started */
+
+static ngx_int_t
+ngx_kafka_sse_consumer_handles(ngx_kafka_sse_consumer_t *consumer,
+    ngx_uint_t *added)
+{
+    ngx_uint_t                        i;
+    ngx_kafka_sse_publisher_t        *publisher;
+    ngx_kafka_sse_publisher_topic_t  *topic;
+
+    *added = 0;
+
     publisher = &consumer->publisher;
 
     for (i = 0; i < publisher->ntopics; i++) {
         topic = &publisher->topics[i];
 
+        if (consumer->topics[i]
+            || (topic->topic->is_dynamic
+                && !ngx_kafka_sse_feed_started(consumer->assignment.feed,
+                                               topic->topic)))
+        {
+            continue;
+        }
+
         consumer->topics[i] = ngx_kafka_sse_client_topic(&consumer->client,
                                                          topic->topic, topic);
         if (consumer->topics[i] == NULL) {
-            goto failed;
+            return NGX_ERROR;
         }
+
+        (*added)++;
     }
 
-    if (ngx_kafka_sse_consumer_subscribe(consumer) == NGX_OK) {
-        return NGX_OK;
-    }
-
-failed:
-
-    ngx_kafka_sse_consumer_close(consumer);
-
-    return NGX_ERROR;
+    return NGX_OK;
 }
 
 
@@ -264,10 +292,14 @@ ngx_kafka_sse_consumer_subscribe(ngx_kafka_sse_consumer_t *consumer)
     list = rd_kafka_topic_partition_list_new(consumer->cluster->topics.nelts);
 
     for (i = 0; i < consumer->cluster->topics.nelts; i++) {
-        rd_kafka_topic_partition_list_add(list,
-                                          (char *) topics[i]->name.data,
-                                          RD_KAFKA_PARTITION_UA);
+        if (consumer->topics[i]) {
+            rd_kafka_topic_partition_list_add(list,
+                                              (char *) topics[i]->name.data,
+                                              RD_KAFKA_PARTITION_UA);
+        }
     }
+
+    consumer->subscribed = ngx_current_msec;
 
     err = rd_kafka_subscribe(consumer->client.rk, list);
 
@@ -282,6 +314,36 @@ ngx_kafka_sse_consumer_subscribe(ngx_kafka_sse_consumer_t *consumer)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * A change of the subscription is a rebalance of the group, so changes are
+ * gathered
+ */
+
+void
+ngx_kafka_sse_consumer_topics(ngx_kafka_sse_consumer_t *consumer)
+{
+    ngx_uint_t  added;
+
+    if (consumer->step != ngx_kafka_sse_consumer_running
+        || ngx_current_msec - consumer->subscribed
+           < NGX_KAFKA_SSE_CONSUMER_TOPICS)
+    {
+        return;
+    }
+
+    (void) ngx_kafka_sse_consumer_handles(consumer, &added);
+
+    if (added) {
+        ngx_log_error(NGX_LOG_NOTICE, consumer->log, 0,
+                      "kafka_sse: group \"%V\" in cluster \"%V\" gets %ui "
+                      "topics more", &consumer->cluster->group_id,
+                      &consumer->cluster->name, added);
+
+        (void) ngx_kafka_sse_consumer_subscribe(consumer);
+    }
 }
 
 

@@ -42,7 +42,7 @@ typedef struct {
 
 /*
  * Starts a librdkafka client and joins the group, subscribed to all topics of
- * the cluster.  instance is the static member id (group.instance.id) unless a
+ * the cluster that are configured or have started.  instance is the static member id (group.instance.id) unless a
  * property gives another.  Only ever after the companion's fork.  Returns NULL
  * after logging why not.
  */
@@ -62,6 +62,10 @@ ngx_kafka_sse_consumer_t *ngx_kafka_sse_consumer_create(ngx_pool_t *pool,
 void ngx_kafka_sse_consumer_stop(ngx_kafka_sse_consumer_t *consumer,
     ngx_uint_t leave);
 ngx_uint_t ngx_kafka_sse_consumer_stopped(ngx_kafka_sse_consumer_t *consumer);
+
+/* subscribes to what has started meanwhile; to be called now and then */
+
+void ngx_kafka_sse_consumer_topics(ngx_kafka_sse_consumer_t *consumer);
 
 /* says where our partitions are; to be called twice a second */
 

@@ -155,20 +155,67 @@ ngx_uint_t
 ngx_kafka_sse_feed_ready(ngx_kafka_sse_feed_t *feed,
     ngx_kafka_sse_cluster_t *cluster)
 {
-    ngx_uint_t                   i;
+    ngx_uint_t                   i, n;
     ngx_kafka_sse_feed_topic_t  *ft;
+
+    n = 0;
 
     for (i = 0; i < feed->conf->topics.nelts; i++) {
         ft = &feed->topics[i];
 
-        if (ft->topic->cluster == cluster
-            && (!ft->known || (ft->n && !ft->started)))
-        {
+        if (ft->topic->cluster != cluster) {
+            continue;
+        }
+
+        if (ft->topic->is_dynamic) {
+            n += ft->started;
+            continue;
+        }
+
+        if (!ft->known || (ft->n && !ft->started)) {
             return 0;
         }
+
+        n++;
     }
 
-    return 1;
+    return n != 0;
+}
+
+
+ngx_uint_t
+ngx_kafka_sse_feed_has(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_topic_t *topic)
+{
+    ngx_kafka_sse_feed_topic_t  *ft;
+
+    ft = ngx_kafka_sse_feed_topic(feed, topic);
+
+    return ft->sh && ft->n && ngx_kafka_sse_reader_exists(ft->reader, topic);
+}
+
+
+ngx_uint_t
+ngx_kafka_sse_feed_started(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_topic_t *topic)
+{
+    return ngx_kafka_sse_feed_topic(feed, topic)->started;
+}
+
+
+ngx_int_t
+ngx_kafka_sse_feed_add(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_topic_t *topic, ngx_uint_t born)
+{
+    ngx_kafka_sse_feed_topic_t  *ft;
+
+    ft = ngx_kafka_sse_feed_topic(feed, topic);
+
+    if (born) {
+        ft->known = 1;
+    }
+
+    return ngx_kafka_sse_reader_enter(ft->reader, topic);
 }
 
 

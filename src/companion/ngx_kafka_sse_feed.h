@@ -53,12 +53,32 @@ void ngx_kafka_sse_feed_set_reader(ngx_kafka_sse_feed_t *feed,
     ngx_kafka_sse_cluster_t *cluster, ngx_kafka_sse_reader_t *reader);
 
 /*
- * 1 once the metadata of all topics of the cluster is known and those that
- * exist have started: from then on this node may own partitions
+ * 1 once the metadata of all topics that are configured in the cluster is known
+ * and those that exist have started: from then on this node may own partitions.
+ * Where none is configured, once one has started.
  */
 
 ngx_uint_t ngx_kafka_sse_feed_ready(ngx_kafka_sse_feed_t *feed,
     ngx_kafka_sse_cluster_t *cluster);
+
+/*
+ * A topic that was vacant has its name, and exists in Kafka: it is fed from now
+ * on.  With born set it was made while we were looking, so it begins at its
+ * beginning.
+ */
+
+ngx_int_t ngx_kafka_sse_feed_add(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_topic_t *topic, ngx_uint_t born);
+
+/*
+ * Whether the topic exists and its row is in the shared table, with its
+ * partitions; and whether it has started, so that streams may begin
+ */
+
+ngx_uint_t ngx_kafka_sse_feed_has(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_topic_t *topic);
+ngx_uint_t ngx_kafka_sse_feed_started(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_topic_t *topic);
 
 
 /* a message of the subscription; payload may be anything, it is only lent */

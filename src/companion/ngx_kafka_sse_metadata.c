@@ -55,9 +55,17 @@ ngx_kafka_sse_metadata_init(ngx_kafka_sse_metadata_t *metadata,
     for (i = 0; i < metadata->ntopics; i++) {
         metadata->topics[i].topic = topics[i];
         metadata->topics[i].n = NGX_KAFKA_SSE_METADATA_UNKNOWN;
+        metadata->named += (topics[i]->name.len != 0);
     }
 
     return NGX_OK;
+}
+
+
+void
+ngx_kafka_sse_metadata_enter(ngx_kafka_sse_metadata_t *metadata)
+{
+    metadata->named++;
 }
 
 
@@ -70,7 +78,7 @@ ngx_kafka_sse_metadata_update(ngx_kafka_sse_metadata_t *metadata,
     json_error_t                     err;
     ngx_kafka_sse_metadata_topic_t  *mt;
 
-    if (metadata->known == metadata->ntopics
+    if (metadata->known == metadata->named
         && ++metadata->skip < NGX_KAFKA_SSE_METADATA_SKIP)
     {
         return NGX_DECLINED;
@@ -91,6 +99,10 @@ ngx_kafka_sse_metadata_update(ngx_kafka_sse_metadata_t *metadata,
 
     for (i = 0; i < metadata->ntopics && metadata->cluster_id.len; i++) {
         mt = &metadata->topics[i];
+
+        if (mt->topic->name.len == 0) {
+            continue;
+        }
 
         n = ngx_kafka_sse_metadata_partitions(root, mt->topic);
 

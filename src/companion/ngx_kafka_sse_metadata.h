@@ -39,7 +39,8 @@ typedef struct {
 
     ngx_kafka_sse_metadata_topic_t  *topics;
     ngx_uint_t                       ntopics;
-    ngx_uint_t                       known;   /* topics with metadata */
+    ngx_uint_t                       named;   /* topics that are not vacant */
+    ngx_uint_t                       known;   /* ... with metadata */
     ngx_uint_t                       skip;
 
     ngx_str_t                        cluster_id;
@@ -57,6 +58,10 @@ typedef struct {
 
 ngx_int_t ngx_kafka_sse_metadata_init(ngx_kafka_sse_metadata_t *metadata,
     ngx_pool_t *pool);
+
+/* one of its topics, which was vacant, has a name */
+
+void ngx_kafka_sse_metadata_enter(ngx_kafka_sse_metadata_t *metadata);
 
 /*
  * Takes statistics, librdkafka's JSON, and Kafka's cluster id, NULL if it is

@@ -51,6 +51,14 @@ static ngx_kafka_sse_property_t  ngx_kafka_sse_property_own[] = {
 };
 
 
+/* where clients name topics: one that is deleted must not come back by that */
+
+static ngx_kafka_sse_property_t  ngx_kafka_sse_property_dynamic[] = {
+    { "allow.auto.create.topics", "false" },
+    { NULL, NULL }
+};
+
+
 /* beside those that librdkafka itself does not let set by name */
 
 static char  *ngx_kafka_sse_property_refused[] = {
@@ -184,6 +192,14 @@ ngx_kafka_sse_property_fill(rd_kafka_conf_t *conf,
     if (ngx_kafka_sse_property_set(conf, ngx_kafka_sse_property_own, cluster,
                                    role, log)
         != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (cluster->is_dynamic
+        && ngx_kafka_sse_property_set(conf, ngx_kafka_sse_property_dynamic,
+                                      cluster, role, log)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

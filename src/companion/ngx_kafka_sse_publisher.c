@@ -95,11 +95,16 @@ ngx_kafka_sse_publisher_topic_t *
 ngx_kafka_sse_publisher_topic(ngx_kafka_sse_publisher_t *publisher,
     const char *name)
 {
-    ngx_uint_t  i;
+    ngx_uint_t                        i;
+    ngx_kafka_sse_publisher_topic_t  *topic;
 
     for (i = 0; i < publisher->ntopics; i++) {
-        if (ngx_strcmp(publisher->topics[i].topic->name.data, name) == 0) {
-            return &publisher->topics[i];
+        topic = &publisher->topics[i];
+
+        if (topic->topic->name.len
+            && ngx_strcmp(topic->topic->name.data, name) == 0)
+        {
+            return topic;
         }
     }
 

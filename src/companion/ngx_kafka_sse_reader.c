@@ -36,8 +36,8 @@ typedef struct {
 
 typedef struct {
     ngx_kafka_sse_topic_t             *topic;
-    rd_kafka_topic_t                  *rkt;
-
+    rd_kafka_topic_t                  *rkt;    /* NULL: it is vacant, or was
+                                                  and is not read yet */
     ngx_kafka_sse_reader_partition_t  *partitions;
     ngx_uint_t                         size;   /* entries at partitions */
 } ngx_kafka_sse_reader_topic_t;
@@ -61,6 +61,8 @@ struct ngx_kafka_sse_reader_s {
 
 static ngx_int_t ngx_kafka_sse_reader_topics(ngx_kafka_sse_reader_t *reader,
     ngx_pool_t *pool);
+static ngx_int_t ngx_kafka_sse_reader_handle(ngx_kafka_sse_reader_t *reader,
+    ngx_kafka_sse_reader_topic_t *rt);
 static ngx_kafka_sse_reader_topic_t *ngx_kafka_sse_reader_topic(
     ngx_kafka_sse_reader_t *reader, ngx_kafka_sse_topic_t *topic);
 static ngx_kafka_sse_reader_partition_t *ngx_kafka_sse_reader_partition(
@@ -186,15 +188,67 @@ ngx_kafka_sse_reader_topics(ngx_kafka_sse_reader_t *reader, ngx_pool_t *pool)
 
         rt->topic = topics[i];
 
-        /* librdkafka asks for metadata of topics that it has a handle of */
-
-        rt->rkt = ngx_kafka_sse_client_topic(&reader->client, rt->topic, rt);
-        if (rt->rkt == NULL) {
+        if (rt->topic->name.len
+            && ngx_kafka_sse_reader_handle(reader, rt) != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
 
     return NGX_OK;
+}
+
+
+/* librdkafka asks for metadata of topics that it has a handle of */
+
+static ngx_int_t
+ngx_kafka_sse_reader_handle(ngx_kafka_sse_reader_t *reader,
+    ngx_kafka_sse_reader_topic_t *rt)
+{
+    if (rt->rkt == NULL) {
+        rt->rkt = ngx_kafka_sse_client_topic(&reader->client, rt->topic, rt);
+    }
+
+    return rt->rkt ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_kafka_sse_reader_enter(ngx_kafka_sse_reader_t *reader,
+    ngx_kafka_sse_topic_t *topic)
+{
+    ngx_kafka_sse_reader_topic_t  *rt;
+
+    rt = ngx_kafka_sse_reader_topic(reader, topic);
+
+    if (rt == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (rt->rkt) {
+        return NGX_OK;
+    }
+
+    if (ngx_kafka_sse_reader_handle(reader, rt) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_kafka_sse_metadata_enter(&reader->metadata);
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_kafka_sse_reader_exists(ngx_kafka_sse_reader_t *reader,
+    ngx_kafka_sse_topic_t *topic)
+{
+    ngx_kafka_sse_reader_topic_t  *rt;
+
+    rt = ngx_kafka_sse_reader_topic(reader, topic);
+
+    return rt && ngx_kafka_sse_metadata_exists(
+                         &reader->metadata.topics[rt - reader->topics]);
 }
 
 
@@ -207,7 +261,8 @@ ngx_kafka_sse_reader_start(ngx_kafka_sse_reader_t *reader,
     ngx_kafka_sse_reader_partition_t  *rp;
 
     rt = ngx_kafka_sse_reader_topic(reader, topic);
-    if (rt == NULL) {
+
+    if (rt == NULL || ngx_kafka_sse_reader_handle(reader, rt) != NGX_OK) {
         return;
     }
 
@@ -624,7 +679,9 @@ ngx_kafka_sse_reader_error(ngx_kafka_sse_reader_t *reader,
     rt = NULL;
 
     for (i = 0; i < reader->ntopics; i++) {
-        if (ngx_strcmp(reader->topics[i].topic->name.data, tp->topic) == 0) {
+        if (reader->topics[i].rkt
+            && ngx_strcmp(reader->topics[i].topic->name.data, tp->topic) == 0)
+        {
             rt = &reader->topics[i];
             break;
         }

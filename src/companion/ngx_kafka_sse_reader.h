@@ -103,6 +103,19 @@ void ngx_kafka_sse_reader_start(ngx_kafka_sse_reader_t *reader,
 void ngx_kafka_sse_reader_stop(ngx_kafka_sse_reader_t *reader,
     ngx_kafka_sse_topic_t *topic, int32_t partition);
 
+/*
+ * A topic that was vacant has its name: its metadata is watched from now on;
+ * also where it has been.  NGX_ERROR: it cannot be, which is logged.
+ */
+
+ngx_int_t ngx_kafka_sse_reader_enter(ngx_kafka_sse_reader_t *reader,
+    ngx_kafka_sse_topic_t *topic);
+
+/* whether Kafka has the topic, as far as its metadata is known */
+
+ngx_uint_t ngx_kafka_sse_reader_exists(ngx_kafka_sse_reader_t *reader,
+    ngx_kafka_sse_topic_t *topic);
+
 /* 1: calls no handler and takes nothing, until 0; for some seconds at most */
 
 void ngx_kafka_sse_reader_hold(ngx_kafka_sse_reader_t *reader,

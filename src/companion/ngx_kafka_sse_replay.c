@@ -10,6 +10,7 @@
 
 #include <shared/ngx_kafka_sse_link.h>
 #include <shared/ngx_kafka_sse_zone.h>
+#include <companion/ngx_kafka_sse_look.h>
 #include <companion/ngx_kafka_sse_offsets.h>
 #include <companion/ngx_kafka_sse_replay.h>
 #include <companion/ngx_kafka_sse_ride.h>
@@ -37,6 +38,7 @@ typedef struct {
 struct ngx_kafka_sse_replays_s {
     ngx_kafka_sse_main_conf_t       *conf;
     ngx_kafka_sse_node_sh_t         *node;
+    ngx_kafka_sse_looks_t           *looks;
     ngx_pool_t                      *pool;
     ngx_log_t                       *log;
 
@@ -113,8 +115,6 @@ static ngx_kafka_sse_replay_t *ngx_kafka_sse_replay_create(
     ngx_kafka_sse_message_open_t *open);
 static ngx_int_t ngx_kafka_sse_replay_resolve(ngx_kafka_sse_replay_t *replay,
     ngx_kafka_sse_message_open_t *open);
-static ngx_kafka_sse_topic_t *ngx_kafka_sse_replay_topic(
-    ngx_kafka_sse_cluster_t *cluster, ngx_str_t *name);
 static void ngx_kafka_sse_replay_offsets(ngx_kafka_sse_lookup_t *lookup);
 static ngx_int_t ngx_kafka_sse_replay_read(ngx_kafka_sse_replay_t *replay,
     ngx_kafka_sse_message_t *m);
@@ -143,7 +143,8 @@ static ngx_kafka_sse_rider_handlers_t  ngx_kafka_sse_replay_handlers = {
 
 ngx_kafka_sse_replays_t *
 ngx_kafka_sse_replays_create(ngx_pool_t *pool,
-    ngx_kafka_sse_main_conf_t *kmcf, ngx_log_t *log)
+    ngx_kafka_sse_main_conf_t *kmcf, ngx_kafka_sse_looks_t *looks,
+    ngx_log_t *log)
 {
     ngx_uint_t                 i, n;
     ngx_kafka_sse_replays_t   *replays;
@@ -168,6 +169,7 @@ ngx_kafka_sse_replays_create(ngx_pool_t *pool,
     }
 
     replays->conf = kmcf;
+    replays->looks = looks;
     replays->node = ngx_kafka_sse_zone_node(kmcf);
     replays->pool = pool;
     replays->log = log;
@@ -463,6 +465,7 @@ ngx_kafka_sse_replay_link_end_handler(ngx_event_t *ev)
 static void
 ngx_kafka_sse_replay_link_free(ngx_kafka_sse_replay_link_t *rl)
 {
+    ngx_kafka_sse_looks_forget(rl->replays->looks, &rl->link);
     ngx_kafka_sse_link_close(&rl->link);
 
     while (rl->tree.root != rl->tree.sentinel) {
@@ -495,7 +498,10 @@ ngx_kafka_sse_replay_link_message(ngx_kafka_sse_link_t *link,
     replay = ngx_kafka_sse_replay_link_find(rl, m->replay);
     rc = NGX_OK;
 
-    if (m->type == NGX_KAFKA_SSE_MESSAGE_OPEN) {
+    if (m->type == NGX_KAFKA_SSE_MESSAGE_LOOK) {
+        rc = ngx_kafka_sse_look(rl->replays->looks, link, m);
+
+    } else if (m->type == NGX_KAFKA_SSE_MESSAGE_OPEN) {
         rc = replay ? NGX_DECLINED : ngx_kafka_sse_replay_open(rl, m);
 
     } else if (replay) {
@@ -640,7 +646,7 @@ ngx_kafka_sse_replay_create(ngx_kafka_sse_replay_link_t *rl, uint32_t number,
 }
 
 
-/* only what the configuration has: NGX_OK or NGX_DECLINED */
+/* only what the cluster has topics for: NGX_OK or NGX_DECLINED */
 
 static ngx_int_t
 ngx_kafka_sse_replay_resolve(ngx_kafka_sse_replay_t *replay,
@@ -666,8 +672,14 @@ ngx_kafka_sse_replay_resolve(ngx_kafka_sse_replay_t *replay,
     }
 
     for (i = 0; i < open->ntopics; i++) {
-        topics[i] = ngx_kafka_sse_replay_topic(conf, &open->topics[i]);
 
+        /* a vacant topic is nobody's */
+
+        if (open->topics[i].len == 0) {
+            return NGX_DECLINED;
+        }
+
+        topics[i] = ngx_kafka_sse_conf_find(conf, &open->topics[i]);
         if (topics[i] == NULL) {
             return NGX_DECLINED;
         }
@@ -686,26 +698,6 @@ ngx_kafka_sse_replay_resolve(ngx_kafka_sse_replay_t *replay,
     }
 
     return NGX_OK;
-}
-
-
-static ngx_kafka_sse_topic_t *
-ngx_kafka_sse_replay_topic(ngx_kafka_sse_cluster_t *cluster, ngx_str_t *name)
-{
-    ngx_uint_t               i;
-    ngx_kafka_sse_topic_t  **topics;
-
-    topics = cluster->topics.elts;
-
-    for (i = 0; i < cluster->topics.nelts; i++) {
-        if (topics[i]->name.len == name->len
-            && ngx_memcmp(topics[i]->name.data, name->data, name->len) == 0)
-        {
-            return topics[i];
-        }
-    }
-
-    return NULL;
 }
 
 

@@ -12,12 +12,14 @@
 #include <ngx_core.h>
 
 #include <shared/ngx_kafka_sse_conf.h>
+#include <companion/ngx_kafka_sse_look.h>
 
 
 /*
  * The companion's end of the links: takes the workers' replays, lets so many
  * at once have their turn, and sends them what the rides bring, as far as
- * there is credit.
+ * there is credit.  Looks for topics come by the same links, and go to
+ * look.h's.
  */
 
 typedef struct ngx_kafka_sse_replays_s  ngx_kafka_sse_replays_t;
@@ -29,7 +31,8 @@ typedef struct ngx_kafka_sse_replays_s  ngx_kafka_sse_replays_t;
  */
 
 ngx_kafka_sse_replays_t *ngx_kafka_sse_replays_create(ngx_pool_t *pool,
-    ngx_kafka_sse_main_conf_t *kmcf, ngx_log_t *log);
+    ngx_kafka_sse_main_conf_t *kmcf, ngx_kafka_sse_looks_t *looks,
+    ngx_log_t *log);
 
 /* lets nobody in any more and closes the links: the next companion will */
 

@@ -93,9 +93,28 @@ ngx_kafka_sse_conf_vacant(ngx_conf_t *cf, ngx_kafka_sse_main_conf_t *kmcf,
         if (topic->name.data == NULL) {
             return NGX_ERROR;
         }
+
+        topic->name.data[0] = '\0';
     }
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_kafka_sse_conf_taken(ngx_kafka_sse_cluster_t *cluster)
+{
+    ngx_uint_t               i, n;
+    ngx_kafka_sse_topic_t  **topics;
+
+    n = 0;
+    topics = cluster->topics.elts;
+
+    for (i = 0; i < cluster->topics.nelts; i++) {
+        n += (topics[i]->is_dynamic && topics[i]->name.len);
+    }
+
+    return n;
 }
 
 

@@ -141,6 +141,10 @@ ngx_kafka_sse_topic_t *ngx_kafka_sse_conf_topic(ngx_conf_t *cf,
 ngx_int_t ngx_kafka_sse_conf_vacant(ngx_conf_t *cf,
     ngx_kafka_sse_main_conf_t *kmcf, ngx_kafka_sse_cluster_t *cluster);
 
+/* how many of them have a name by now, in this process */
+
+ngx_uint_t ngx_kafka_sse_conf_taken(ngx_kafka_sse_cluster_t *cluster);
+
 /*
  * While we run: the cluster's topic of this name, which is Kafka's and valid;
  * _take() gives it to a vacant one if there is none.  NULL: there is none, or

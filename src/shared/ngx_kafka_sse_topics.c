@@ -50,6 +50,7 @@ ngx_kafka_sse_topics_add(ngx_kafka_sse_topics_sh_t *table,
 
     i = ngx_kafka_sse_topics_find(table, topic);
     if (i >= 0) {
+        table->topics[i].dynamic = topic->is_dynamic;
         return i;
     }
 
@@ -62,6 +63,7 @@ ngx_kafka_sse_topics_add(ngx_kafka_sse_topics_sh_t *table,
 
     ngx_kafka_sse_topics_copy(sh->name, &topic->name);
     ngx_kafka_sse_topics_copy(sh->cluster, &topic->cluster->name);
+    sh->dynamic = topic->is_dynamic;
 
     ngx_str_null(&none);
     ngx_kafka_sse_topics_reset(sh, &none, unknown);

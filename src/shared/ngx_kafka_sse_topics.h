@@ -64,6 +64,9 @@ typedef struct {
     uint32_t                        started;   /* streams may begin */
     uint32_t                        born;      /* made while we were running:
                                                   its beginning is 0 */
+    uint32_t                        dynamic;   /* not of the configuration: its
+                                                  name is a client's, or was
+                                                  found by a pattern */
     ngx_kafka_sse_partition_sh_t    partitions[NGX_KAFKA_SSE_PARTITIONS_MAX];
 } ngx_kafka_sse_topic_sh_t;
 

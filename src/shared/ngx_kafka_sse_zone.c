@@ -131,8 +131,9 @@ ngx_kafka_sse_zone_init_ring(ngx_shm_zone_t *zone, void *data)
 {
     size_t                      size, table_size;
     u_char                     *p;
-    ngx_uint_t                  max;
+    ngx_uint_t                  i, max, configured;
     ngx_slab_pool_t            *shpool;
+    ngx_kafka_sse_topic_t     **topics;
     ngx_kafka_sse_ring_sh_t    *ring;
     ngx_kafka_sse_main_conf_t  *kmcf;
     ngx_kafka_sse_topics_sh_t  *table;
@@ -142,13 +143,27 @@ ngx_kafka_sse_zone_init_ring(ngx_shm_zone_t *zone, void *data)
     max = zone->shm.size / 8 / sizeof(ngx_kafka_sse_topic_sh_t);
     max = ngx_min(max, NGX_KAFKA_SSE_TOPICS_MAX);
 
-    if (kmcf->topics.nelts > max) {
+    configured = 0;
+    topics = kmcf->topics.elts;
+
+    for (i = 0; i < kmcf->topics.nelts; i++) {
+        configured += !topics[i]->is_dynamic;
+    }
+
+    if (configured > max) {
         ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
                       "kafka_sse_zone \"%V\" of %uz bytes has room for %ui "
                       "topics, %ui are configured",
-                      &zone->shm.name, zone->shm.size, max,
-                      kmcf->topics.nelts);
+                      &zone->shm.name, zone->shm.size, max, configured);
         return NGX_ERROR;
+    }
+
+    if (kmcf->topics.nelts > max) {
+        ngx_log_error(NGX_LOG_WARN, zone->shm.log, 0,
+                      "kafka_sse_zone \"%V\" of %uz bytes has room for %ui "
+                      "topics, so for %ui of the %ui that dynamic_topics "
+                      "admits", &zone->shm.name, zone->shm.size, max,
+                      max - configured, kmcf->topics.nelts - configured);
     }
 
     if (data) {

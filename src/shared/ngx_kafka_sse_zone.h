@@ -68,6 +68,8 @@ typedef struct {
     ngx_atomic_t                   envelopes;
     ngx_atomic_t                   commits;
     ngx_atomic_t                   errors;
+    ngx_atomic_t                   dynamic;    /* topics not configured */
+    ngx_atomic_t                   dynamic_limit;
 } ngx_kafka_sse_cluster_sh_t;
 
 

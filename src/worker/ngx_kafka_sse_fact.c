@@ -22,6 +22,8 @@ static ngx_int_t ngx_kafka_sse_fact_number_label(ngx_pool_t *pool,
     ngx_str_t *label, ngx_uint_t n);
 static ngx_int_t ngx_kafka_sse_fact_topic_rows(ngx_kafka_sse_hub_t *hub,
     ngx_array_t *rows);
+static ngx_int_t ngx_kafka_sse_fact_topic_row(ngx_array_t *rows,
+    ngx_kafka_sse_topic_sh_t *sh, ngx_str_t *cluster, ngx_str_t *name);
 static void ngx_kafka_sse_fact_text(ngx_kafka_sse_fact_value_t *value,
     char *text);
 static void ngx_kafka_sse_fact_number(ngx_kafka_sse_fact_row_t *row,
@@ -153,6 +155,12 @@ static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_cluster[] = {
     { "errors", "cluster_errors_total",
       "Errors that librdkafka reported to the consumer.",
       offsetof(ngx_kafka_sse_cluster_sh_t, errors), NULL },
+    { "dynamic_topics", "cluster_dynamic_topics",
+      "Topics that are served and not configured.",
+      offsetof(ngx_kafka_sse_cluster_sh_t, dynamic), NULL },
+    { "dynamic_topics_limit", "cluster_dynamic_topics_limit",
+      "How many of these there can be.",
+      offsetof(ngx_kafka_sse_cluster_sh_t, dynamic_limit), NULL },
 
     { NULL, NULL, NULL, 0, NULL }
 };
@@ -473,48 +481,104 @@ ngx_kafka_sse_fact_number_label(ngx_pool_t *pool, ngx_str_t *label,
 }
 
 
+/* what is configured, then what was found: that is in the shared table only */
+
 static ngx_int_t
 ngx_kafka_sse_fact_topic_rows(ngx_kafka_sse_hub_t *hub, ngx_array_t *rows)
 {
-    ngx_int_t                   index;
-    ngx_uint_t                  i, p;
-    ngx_kafka_sse_topic_t     **topics;
-    ngx_kafka_sse_fact_row_t   *row, *topic;
-    ngx_kafka_sse_topic_sh_t   *sh;
+    ngx_int_t                    index;
+    ngx_str_t                    name;
+    ngx_uint_t                   i, n;
+    ngx_kafka_sse_topic_t      **topics;
+    ngx_kafka_sse_cluster_t     *cluster;
+    ngx_kafka_sse_topic_sh_t    *sh;
+    ngx_kafka_sse_topics_sh_t   *table;
 
+    table = hub->ring->table;
     topics = hub->conf->topics.elts;
 
     for (i = 0; i < hub->conf->topics.nelts; i++) {
-        index = ngx_kafka_sse_topics_find(hub->ring->table, topics[i]);
-        sh = (index < 0) ? NULL : &hub->ring->table->topics[index];
 
-        topic = ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_TOPIC],
-                                        sh);
-        if (topic == NULL) {
+        if (topics[i]->is_dynamic) {
+            continue;
+        }
+
+        index = ngx_kafka_sse_topics_find(table, topics[i]);
+
+        if (ngx_kafka_sse_fact_topic_row(rows,
+                                   (index < 0) ? NULL : &table->topics[index],
+                                   &topics[i]->cluster->name, &topics[i]->name)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    n = table->n;
+    ngx_memory_barrier();
+
+    for (i = 0; i < n; i++) {
+        sh = &table->topics[i];
+
+        if (!sh->dynamic) {
+            continue;
+        }
+
+        name = ngx_kafka_sse_topics_str(sh->cluster);
+        cluster = ngx_kafka_sse_conf_cluster(hub->conf, &name);
+
+        if (cluster == NULL || !cluster->is_dynamic) {
+            continue;           /* of an earlier configuration */
+        }
+
+        name = ngx_kafka_sse_topics_str(sh->name);
+
+        if (ngx_kafka_sse_fact_topic_row(rows, sh, &cluster->name, &name)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* sh is NULL while Kafka has not said that it has the topic */
+
+static ngx_int_t
+ngx_kafka_sse_fact_topic_row(ngx_array_t *rows, ngx_kafka_sse_topic_sh_t *sh,
+    ngx_str_t *cluster, ngx_str_t *name)
+{
+    ngx_uint_t                 p, n;
+    ngx_kafka_sse_fact_row_t  *row;
+
+    row = ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_TOPIC], sh);
+    if (row == NULL) {
+        return NGX_ERROR;
+    }
+
+    n = sh ? sh->n : 0;
+
+    row->n = n;
+    row->labels[0] = *cluster;
+    row->labels[1] = *name;
+
+    for (p = 0; p < n; p++) {
+        row = ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_PARTITION],
+                                      &sh->partitions[p]);
+        if (row == NULL) {
             return NGX_ERROR;
         }
 
-        topic->n = sh ? sh->n : 0;
-        topic->labels[0] = topics[i]->cluster->name;
-        topic->labels[1] = topics[i]->name;
+        row->n = p;
+        row->labels[0] = *cluster;
+        row->labels[1] = *name;
 
-        for (p = 0; p < topic->n; p++) {
-            row = ngx_kafka_sse_fact_push(
-                                      &rows[NGX_KAFKA_SSE_SUBJECT_PARTITION],
-                                      &sh->partitions[p]);
-            if (row == NULL) {
-                return NGX_ERROR;
-            }
-
-            row->n = p;
-            row->labels[0] = topic->labels[0];
-            row->labels[1] = topic->labels[1];
-
-            if (ngx_kafka_sse_fact_number_label(rows->pool, &row->labels[2], p)
-                != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
+        if (ngx_kafka_sse_fact_number_label(rows->pool, &row->labels[2], p)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
         }
     }
 

@@ -11,6 +11,11 @@ package KafkaSSE::Link;
 # has for each what came: { first, next, n, end, ends, gone, faults, fields (of
 # the last record, packed) }.  With
 # auto => bytes a replay grants again what it has received.
+#
+#     my $look = $link->look($topic);
+#     $link->wait(5, 'seen', sub { $look->{seen} });
+#
+# is then "yes", "absent", "full" or "away".
 
 use v5.36;
 
@@ -20,10 +25,12 @@ use KafkaSSE::Rig qw(slurp wait_for);
 use Time::HiRes qw(time);
 
 my %type = (open => 1, read => 2, credit => 3, stop => 4, close => 5,
-            offsets => 16, record => 17, end => 18, gone => 19,
-            refused => 20);
+            look => 6, offsets => 16, record => 17, end => 18, gone => 19,
+            refused => 20, seen => 21);
 
-my $version = 2;
+my @seen = qw(yes absent full away);
+
+my $version = 3;
 
 
 # The socket listens in the abstract name space; each process has it.
@@ -120,6 +127,37 @@ sub open ($self, $topic, $partitions, %opt) {
 }
 
 
+# Is there such a topic?
+
+sub look ($self, $topic, %opt) {
+    my $number = $opt{number} // ++$self->{number};
+
+    my $names = join '', map { pack 'C/a', $_ } $opt{cluster} // 'main',
+                                                $topic;
+    $names .= "\0" x (-length($names) % 8);
+
+    my $look = bless { link => $self, number => $number, topic => $topic,
+                       asked => time }, 'KafkaSSE::Link::Look';
+
+    $self->{replays}{$number} = $look;
+    $self->_message($type{look}, $number, 0, $names);
+
+    return $look;
+}
+
+
+# ... and the answer
+
+sub seen ($self, $topic, %opt) {
+    my $look = $self->look($topic, %opt);
+
+    $self->wait($opt{seconds} // 10, "an answer for $topic",
+                sub { $look->{seen} });
+
+    return $look->{seen};
+}
+
+
 # What has come; false when the other end has closed the link.
 
 sub take ($self, $seconds = 0) {
@@ -203,6 +241,20 @@ sub wait_closed ($self, $seconds = 10) {
 sub close ($self) {
     close $self->{fh};
     $self->{closed} = 1;
+}
+
+
+package KafkaSSE::Link::Look {
+
+    use Time::HiRes qw(time);
+
+    sub _message ($self, $type, $n, $in, $pos, $size) {
+        die "message of type $type for a look"
+            if $type != $type{seen} || $size != 16 || $self->{seen};
+
+        $self->{seen} = $seen[$n];
+        $self->{took} = time - $self->{asked};
+    }
 }
 
 
