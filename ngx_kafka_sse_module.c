@@ -47,9 +47,16 @@ static ngx_command_t  ngx_kafka_sse_commands[] = {
 
     { ngx_string("kafka_sse"),
       NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
-      ngx_kafka_sse_location_topics,
+      ngx_kafka_sse_naming_topics,
       NGX_HTTP_LOC_CONF_OFFSET,
-      0,
+      offsetof(ngx_kafka_sse_loc_conf_t, naming),
+      NULL },
+
+    { ngx_string("kafka_sse_allow"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_kafka_sse_naming_allow,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_kafka_sse_loc_conf_t, naming),
       NULL },
 
     { ngx_string("kafka_sse_cluster"),
@@ -348,8 +355,7 @@ ngx_kafka_sse_create_loc_conf(ngx_conf_t *cf)
     /*
      * set by ngx_pcalloc():
      *
-     *     topics = NULL;
-     *     cluster = { 0, NULL };
+     *     naming = { NULL };
      *     filter.conditions = NULL;
      *     filter.args = NULL;
      *     filter.known = NULL;
@@ -411,10 +417,14 @@ ngx_kafka_sse_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    conf->inside = (conf->topics || (clcf->noname && prev->inside));
+    conf->inside = (conf->naming.topics || (clcf->noname && prev->inside));
 
     ngx_kafka_sse_filter_conf_merge(&prev->filter, &conf->filter);
     ngx_kafka_sse_expiry_conf_merge(&prev->expiry, &conf->expiry);
+
+    if (conf->naming.allow == NULL) {
+        conf->naming.allow = prev->naming.allow;
+    }
 
     rv = ngx_kafka_sse_origin_merge(cf, &prev->origin, &conf->origin,
                                     &prev->replay, &conf->replay);
@@ -425,12 +435,12 @@ ngx_kafka_sse_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_kafka_sse_module);
 
     rv = ngx_kafka_sse_jwt_merge(cf, kmcf, &prev->jwt, &conf->jwt,
-                                 conf->topics || conf->is_status);
+                                 conf->naming.topics || conf->is_status);
     if (rv != NGX_CONF_OK) {
         return rv;
     }
 
-    if (conf->topics == NULL) {
+    if (conf->naming.topics == NULL) {
         return NGX_CONF_OK;
     }
 
@@ -481,14 +491,14 @@ ngx_kafka_sse_postconfiguration(ngx_conf_t *cf)
         return NGX_OK;
     }
 
+    if (ngx_kafka_sse_location_resolve(cf, kmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     locations = kmcf->locations.elts;
     cors = 0;
 
     for (i = 0; i < kmcf->locations.nelts; i++) {
-        if (ngx_kafka_sse_location_resolve(cf, kmcf, locations[i]) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
         cors |= (locations[i]->cors != NULL);
     }
 

@@ -95,7 +95,7 @@ ngx_kafka_sse_group_create(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_public_topic_t  *topics;
 
     size = offsetof(ngx_kafka_sse_group_t, members)
-           + conf->topics->nelts * sizeof(ngx_kafka_sse_member_t);
+           + conf->naming.topics->nelts * sizeof(ngx_kafka_sse_member_t);
 
     group = ngx_calloc(size, hub->log);
     if (group == NULL) {
@@ -112,7 +112,7 @@ ngx_kafka_sse_group_create(ngx_kafka_sse_hub_t *hub,
 
     group->conf = conf;
     group->framing = framing;
-    group->nmembers = conf->topics->nelts;
+    group->nmembers = conf->naming.topics->nelts;
 
     ngx_queue_init(&group->streams);
     ngx_kafka_sse_log_init(&group->log, &hub->log_bytes);
@@ -121,7 +121,7 @@ ngx_kafka_sse_group_create(ngx_kafka_sse_hub_t *hub,
     group->flush.data = group;
     group->flush.log = hub->log;
 
-    topics = conf->topics->elts;
+    topics = conf->naming.topics->elts;
 
     for (i = 0; i < group->nmembers; i++) {
         member = &group->members[i];

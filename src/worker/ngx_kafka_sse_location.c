@@ -10,8 +10,6 @@
 
 #include <worker/ngx_kafka_sse_choice.h>
 #include <worker/ngx_kafka_sse_location.h>
-#include <worker/ngx_kafka_sse_position.h>
-#include <worker/ngx_kafka_sse_request.h>
 
 
 /* lag is measured in chunks of the log, a socket's buffer has a least size */
@@ -21,154 +19,12 @@
 #define NGX_KAFKA_SSE_BUFFER_MAX      (1024 * 1024 * 1024)
 
 
-static char *ngx_kafka_sse_location_topic(ngx_conf_t *cf,
-    ngx_kafka_sse_loc_conf_t *klcf, ngx_str_t *value);
 static ngx_int_t ngx_kafka_sse_location_size(ngx_str_t *value, size_t skip,
     size_t min, size_t max, size_t *size);
-static ngx_int_t ngx_kafka_sse_location_filter(ngx_conf_t *cf,
+static ngx_int_t ngx_kafka_sse_location_know(ngx_conf_t *cf,
     ngx_kafka_sse_loc_conf_t *klcf);
 static ngx_int_t ngx_kafka_sse_location_know_jwt(ngx_conf_t *cf,
     ngx_kafka_sse_loc_conf_t *klcf);
-
-
-/* kafka_sse topic ... [cluster=name] */
-
-char *
-ngx_kafka_sse_location_topics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_kafka_sse_loc_conf_t *klcf = conf;
-
-    char                      *rv;
-    ngx_str_t                 *value;
-    ngx_uint_t                 i;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    if (klcf->topics) {
-        return "is duplicate";
-    }
-
-    klcf->topics = ngx_array_create(cf->pool, cf->args->nelts - 1,
-                                    sizeof(ngx_kafka_sse_public_topic_t));
-    if (klcf->topics == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    value = cf->args->elts;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        if (ngx_strncmp(value[i].data, "cluster=", 8) == 0) {
-            if (klcf->cluster.len || value[i].len == 8) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "invalid parameter \"%V\"", &value[i]);
-                return NGX_CONF_ERROR;
-            }
-
-            klcf->cluster.len = value[i].len - 8;
-            klcf->cluster.data = value[i].data + 8;
-            continue;
-        }
-
-        rv = ngx_kafka_sse_location_topic(cf, klcf, &value[i]);
-        if (rv != NGX_CONF_OK) {
-            return rv;
-        }
-    }
-
-    if (klcf->topics->nelts == 0) {
-        return "needs at least one topic";
-    }
-
-    klcf->file = cf->conf_file->file.name;
-    klcf->line = cf->conf_file->line;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_kafka_sse_request_handler;
-
-    return NGX_CONF_OK;
-}
-
-
-/* one argument: "topic" or "public=topic" */
-
-static char *
-ngx_kafka_sse_location_topic(ngx_conf_t *cf, ngx_kafka_sse_loc_conf_t *klcf,
-    ngx_str_t *value)
-{
-    u_char                        *p;
-    ngx_uint_t                     i;
-    ngx_kafka_sse_public_topic_t   topic, *topics;
-
-    if (ngx_strlchr(value->data, value->data + value->len, '$')) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "variables are not supported in topic \"%V\"",
-                           value);
-        return NGX_CONF_ERROR;
-    }
-
-    if (value->len && value->data[0] == '~') {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "regular expressions are not supported "
-                           "in topic \"%V\"", value);
-        return NGX_CONF_ERROR;
-    }
-
-    topic.public = *value;
-    topic.name = *value;
-    topic.topic = NULL;
-
-    p = ngx_strlchr(value->data, value->data + value->len, '=');
-
-    if (p) {
-        topic.public.len = p - value->data;
-        topic.name.data = p + 1;
-        topic.name.len = value->data + value->len - topic.name.data;
-    }
-
-    if (!ngx_kafka_sse_conf_is_topic(&topic.public)
-        || !ngx_kafka_sse_conf_is_topic(&topic.name))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid topic \"%V\", a name has 1 to %d of "
-                           "\"A-Z\", \"a-z\", \"0-9\", \".\", \"_\", \"-\"",
-                           value, NGX_KAFKA_SSE_TOPIC_NAME_MAX);
-        return NGX_CONF_ERROR;
-    }
-
-    topics = klcf->topics->elts;
-
-    for (i = 0; i < klcf->topics->nelts; i++) {
-        if ((topics[i].name.len == topic.name.len
-             && ngx_memcmp(topics[i].name.data, topic.name.data,
-                           topic.name.len)
-                == 0)
-            || (topics[i].public.len == topic.public.len
-                && ngx_memcmp(topics[i].public.data, topic.public.data,
-                              topic.public.len)
-                   == 0))
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "duplicate topic \"%V\"", value);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (klcf->topics->nelts == NGX_KAFKA_SSE_POSITION_TOPICS) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "topic \"%V\" is one too many, a stream has at "
-                           "most %d", value, NGX_KAFKA_SSE_POSITION_TOPICS);
-        return NGX_CONF_ERROR;
-    }
-
-    topics = ngx_array_push(klcf->topics);
-    if (topics == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *topics = topic;
-
-    return NGX_CONF_OK;
-}
 
 
 /* kafka_sse_heartbeat time | off */
@@ -508,60 +364,47 @@ ngx_kafka_sse_location_event(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 ngx_int_t
 ngx_kafka_sse_location_resolve(ngx_conf_t *cf,
-    ngx_kafka_sse_main_conf_t *kmcf, ngx_kafka_sse_loc_conf_t *klcf)
+    ngx_kafka_sse_main_conf_t *kmcf)
 {
-    ngx_uint_t                     i;
-    ngx_kafka_sse_cluster_t       *cluster, **clusters;
-    ngx_kafka_sse_public_topic_t  *topics;
+    ngx_uint_t                  i;
+    ngx_kafka_sse_loc_conf_t  **locations;
 
-    clusters = kmcf->clusters.elts;
+    locations = kmcf->locations.elts;
 
-    if (klcf->cluster.len) {
-        cluster = ngx_kafka_sse_conf_cluster(kmcf, &klcf->cluster);
-
-        if (cluster == NULL) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "unknown kafka_sse_cluster \"%V\" in %V:%ui",
-                          &klcf->cluster, &klcf->file, klcf->line);
-            return NGX_ERROR;
-        }
-
-    } else if (kmcf->clusters.nelts == 1) {
-        cluster = clusters[0];
-
-    } else {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"kafka_sse\" needs \"cluster=\" where %ui "
-                      "kafka_sse_cluster are configured in %V:%ui",
-                      kmcf->clusters.nelts, &klcf->file, klcf->line);
-        return NGX_ERROR;
-    }
-
-    topics = klcf->topics->elts;
-
-    for (i = 0; i < klcf->topics->nelts; i++) {
-        topics[i].topic = ngx_kafka_sse_conf_topic(cf, kmcf, cluster,
-                                                   &topics[i].name);
-        if (topics[i].topic == NULL) {
+    for (i = 0; i < kmcf->locations.nelts; i++) {
+        if (ngx_kafka_sse_naming_resolve(cf, kmcf, &locations[i]->naming)
+            != NGX_OK
+            || ngx_kafka_sse_location_know(cf, locations[i]) != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
 
-    return ngx_kafka_sse_location_filter(cf, klcf);
+    for (i = 0; i < kmcf->locations.nelts; i++) {
+        if (ngx_kafka_sse_naming_paths(cf, &locations[i]->naming,
+                                       &locations[i]->filter)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 
+/* query arguments that other directives than kafka_sse_filter_args name */
+
 static ngx_int_t
-ngx_kafka_sse_location_filter(ngx_conf_t *cf, ngx_kafka_sse_loc_conf_t *klcf)
+ngx_kafka_sse_location_know(ngx_conf_t *cf, ngx_kafka_sse_loc_conf_t *klcf)
 {
-    ngx_uint_t                     i;
-    ngx_array_t                   *since;
-    ngx_kafka_sse_topic_t         *topic;
-    ngx_kafka_sse_public_topic_t  *topics;
+    ngx_array_t  *since;
 
     since = klcf->origin.since;
 
     if (ngx_kafka_sse_filter_conf_know_own(cf, &klcf->filter) != NGX_OK
+        || ngx_kafka_sse_naming_know(cf, &klcf->naming, &klcf->filter)
+           != NGX_OK
         || ngx_kafka_sse_filter_conf_know(cf, &klcf->filter,
                                           klcf->last_event_id->elts,
                                           klcf->last_event_id->nelts)
@@ -581,25 +424,6 @@ ngx_kafka_sse_location_filter(ngx_conf_t *cf, ngx_kafka_sse_loc_conf_t *klcf)
         || ngx_kafka_sse_location_know_jwt(cf, klcf) != NGX_OK)
     {
         return NGX_ERROR;
-    }
-
-    topics = klcf->topics->elts;
-
-    for (i = 0; i < klcf->topics->nelts; i++) {
-        topic = topics[i].topic;
-
-        if (topic->paths == NULL) {
-            topic->paths = ngx_array_create(cf->pool, 4, sizeof(void *));
-            if (topic->paths == NULL) {
-                return NGX_ERROR;
-            }
-        }
-
-        if (ngx_kafka_sse_filter_conf_paths(&klcf->filter, topic->paths)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
     }
 
     return NGX_OK;

@@ -18,6 +18,7 @@
 #include <worker/ngx_kafka_sse_filter_conf.h>
 #include <worker/ngx_kafka_sse_frame.h>
 #include <worker/ngx_kafka_sse_jwt.h>
+#include <worker/ngx_kafka_sse_naming.h>
 #include <worker/ngx_kafka_sse_origin.h>
 
 
@@ -32,22 +33,8 @@
 #define NGX_KAFKA_SSE_JITTER_DEFAULT  10
 
 
-/* a topic as the clients of a location know it */
-
 typedef struct {
-    ngx_str_t                   public;     /* its name on the wire */
-    ngx_str_t                   name;       /* its name in Kafka */
-    ngx_kafka_sse_topic_t      *topic;      /* set when all is read */
-} ngx_kafka_sse_public_topic_t;
-
-
-typedef struct {
-    ngx_array_t                *topics;     /* ngx_kafka_sse_public_topic_t;
-                                               NULL: no kafka_sse here */
-    ngx_str_t                   cluster;    /* as given, len 0: the only one */
-    ngx_str_t                   file;       /* where kafka_sse stands */
-    ngx_uint_t                  line;
-
+    ngx_kafka_sse_naming_t      naming;     /* of its topics */
     ngx_msec_t                  heartbeat;  /* 0: off */
     ngx_msec_t                  retry;
     ngx_msec_t                  retry_jitter;
@@ -76,8 +63,6 @@ extern ngx_module_t  ngx_kafka_sse_module;
 
 /* parsers of directives whose arguments need more than nginx's own slots */
 
-char *ngx_kafka_sse_location_topics(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_kafka_sse_location_heartbeat(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_kafka_sse_location_retry(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -98,13 +83,13 @@ char *ngx_kafka_sse_location_event(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_array_t *ngx_kafka_sse_location_default_id(ngx_conf_t *cf);
 
 /*
- * Once the whole configuration is read: finds the cluster that a location's
+ * Once the whole configuration is read: finds the cluster that each location's
  * kafka_sse means, enters its topics, and what its filters want of them.  Logs
  * what is wrong.
  */
 
 ngx_int_t ngx_kafka_sse_location_resolve(ngx_conf_t *cf,
-    ngx_kafka_sse_main_conf_t *kmcf, ngx_kafka_sse_loc_conf_t *klcf);
+    ngx_kafka_sse_main_conf_t *kmcf);
 
 
 #endif /* _NGX_KAFKA_SSE_LOCATION_H_INCLUDED_ */

@@ -358,10 +358,10 @@ ngx_kafka_sse_request_partitions(ngx_http_request_t *r)
     ngx_kafka_sse_public_topic_t  *topics;
 
     klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_sse_module);
-    topics = klcf->topics->elts;
+    topics = klcf->naming.topics->elts;
     n = 0;
 
-    for (i = 0; i < klcf->topics->nelts; i++) {
+    for (i = 0; i < klcf->naming.topics->nelts; i++) {
         topic = ngx_kafka_sse_hub_topic_find(ngx_kafka_sse_hub,
                                              topics[i].topic);
         n += topic->n;
