@@ -50,6 +50,8 @@ struct ngx_kafka_sse_replays_s {
 
     ngx_kafka_sse_replay_cluster_t  *clusters;      /* as in conf->clusters */
     ngx_event_t                      again;
+    unsigned                         foreign:1;     /* a worker of another
+                                                       version; it was said */
 };
 
 
@@ -99,6 +101,8 @@ static ngx_int_t ngx_kafka_sse_replays_cluster(
 
 static void ngx_kafka_sse_replay_link_open(ngx_kafka_sse_replays_t *replays,
     ngx_fd_t fd);
+static void ngx_kafka_sse_replay_link_foreign(ngx_kafka_sse_link_t *link,
+    ngx_kafka_sse_message_t *m);
 static void ngx_kafka_sse_replay_link_closed(ngx_kafka_sse_link_t *link);
 static void ngx_kafka_sse_replay_link_end(ngx_kafka_sse_replay_link_t *rl);
 static void ngx_kafka_sse_replay_link_end_handler(ngx_event_t *ev);
@@ -411,6 +415,7 @@ ngx_kafka_sse_replay_link_open(ngx_kafka_sse_replays_t *replays, ngx_fd_t fd)
 
     rl->link.data = rl;
     rl->link.message = ngx_kafka_sse_replay_link_message;
+    rl->link.foreign = ngx_kafka_sse_replay_link_foreign;
     rl->link.closed = ngx_kafka_sse_replay_link_closed;
     rl->link.log = replays->log;
 
@@ -426,6 +431,34 @@ ngx_kafka_sse_replay_link_open(ngx_kafka_sse_replays_t *replays, ngx_fd_t fd)
     }
 
     ngx_queue_insert_tail(&replays->links, &rl->queue);
+}
+
+
+/* the answer tells it why, as its head is the same in every version */
+
+static void
+ngx_kafka_sse_replay_link_foreign(ngx_kafka_sse_link_t *link,
+    ngx_kafka_sse_message_t *m)
+{
+    ngx_kafka_sse_replays_t      *replays;
+    ngx_kafka_sse_replay_link_t  *rl;
+
+    rl = link->data;
+    replays = rl->replays;
+
+    if (!replays->foreign) {
+        replays->foreign = 1;
+
+        ngx_log_error(NGX_LOG_WARN, link->log, 0,
+                      "kafka_sse: a worker of another version of this module "
+                      "asks for replays or topics, it gets none: its link has "
+                      "version %ui, ours has %d", (ngx_uint_t) m->version,
+                      NGX_KAFKA_SSE_MESSAGE_VERSION);
+    }
+
+    (void) ngx_kafka_sse_link_write(link, NGX_KAFKA_SSE_MESSAGE_REFUSED,
+                                    m->replay, NGX_KAFKA_SSE_REFUSED_VERSION,
+                                    NULL, 0);
 }
 
 

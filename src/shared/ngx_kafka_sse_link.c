@@ -196,6 +196,17 @@ ngx_kafka_sse_link_messages(ngx_kafka_sse_link_t *link, size_t *need)
             return NGX_ERROR;
         }
 
+        if (rc == NGX_DECLINED) {
+            link->foreign(link, m);
+            ngx_kafka_sse_link_send(link);
+
+            if (link->connection == c) {
+                ngx_kafka_sse_link_fail(link);
+            }
+
+            return NGX_OK;
+        }
+
         if (rc == NGX_AGAIN) {
             if (b->pos == b->last) {
                 ngx_kafka_sse_link_emptied(b);

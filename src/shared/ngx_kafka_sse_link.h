@@ -30,6 +30,14 @@ typedef struct ngx_kafka_sse_link_s  ngx_kafka_sse_link_t;
 typedef void (*ngx_kafka_sse_link_message_pt)(ngx_kafka_sse_link_t *link,
     ngx_kafka_sse_message_t *m);
 
+/*
+ * A message of another version: only its head is understood.  What the handler
+ * writes is sent, then the link is closed, as below.
+ */
+
+typedef void (*ngx_kafka_sse_link_foreign_pt)(ngx_kafka_sse_link_t *link,
+    ngx_kafka_sse_message_t *m);
+
 /* the other end has left, or has said nonsense (logged); the link is closed */
 
 typedef void (*ngx_kafka_sse_link_closed_pt)(ngx_kafka_sse_link_t *link);
@@ -48,6 +56,7 @@ typedef struct {
 struct ngx_kafka_sse_link_s {
     void                           *data;
     ngx_kafka_sse_link_message_pt   message;
+    ngx_kafka_sse_link_foreign_pt   foreign;
     ngx_kafka_sse_link_closed_pt    closed;
     ngx_log_t                      *log;
 

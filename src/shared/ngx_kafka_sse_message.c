@@ -240,8 +240,12 @@ ngx_kafka_sse_message_next(u_char *data, size_t len,
 
     msg = (ngx_kafka_sse_message_t *) data;
 
-    if (msg->version != NGX_KAFKA_SSE_MESSAGE_VERSION
-        || msg->size < sizeof(ngx_kafka_sse_message_t)
+    if (msg->version != NGX_KAFKA_SSE_MESSAGE_VERSION) {
+        *m = msg;
+        return NGX_DECLINED;
+    }
+
+    if (msg->size < sizeof(ngx_kafka_sse_message_t)
         || msg->size % 8
         || msg->size > NGX_KAFKA_SSE_MESSAGE_MAX)
     {

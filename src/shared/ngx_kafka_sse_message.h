@@ -58,7 +58,8 @@
  */
 
 #define NGX_KAFKA_SSE_REFUSED_TOPIC     1       /* not of this configuration */
-#define NGX_KAFKA_SSE_REFUSED_VERSION   2
+#define NGX_KAFKA_SSE_REFUSED_VERSION   2       /* after another image of this
+                                                   module has been loaded */
 
 
 /*
@@ -189,8 +190,9 @@ void ngx_kafka_sse_message_write(u_char *p, ngx_uint_t type, uint32_t replay,
 /*
  * Looks at the head of what has come.  NGX_OK: *m is a whole message of this
  * version; NGX_AGAIN: len bytes are not all of it, and *need says how many it
- * has if that is known, else 0; NGX_ERROR: this cannot be a message.  data is
- * aligned to 8 bytes.
+ * has if that is known, else 0; NGX_DECLINED: *m is one of another version, of
+ * which only the head is understood; NGX_ERROR: this cannot be a message.  data
+ * is aligned to 8 bytes.
  */
 
 ngx_int_t ngx_kafka_sse_message_next(u_char *data, size_t len,

@@ -64,6 +64,9 @@ struct ngx_kafka_sse_hub_s {
 
     ngx_kafka_sse_link_t        link;       /* to the companion */
     ngx_event_t                 connect;
+    ngx_msec_t                  connect_delay;  /* to the next attempt, while
+                                                   the companion is of another
+                                                   version; 0: it is not */
     ngx_rbtree_t                rewinds;    /* by number */
     ngx_rbtree_node_t           rewinds_sentinel;
     ngx_queue_t                 asking;     /* the same, in order */

@@ -14,12 +14,18 @@
 #include <worker/ngx_kafka_sse_roster.h>
 
 
-#define NGX_KAFKA_SSE_REWIND_CONNECT  50     /* ms to the next attempt */
+/* ms to the next attempt */
+
+#define NGX_KAFKA_SSE_REWIND_CONNECT      50
+#define NGX_KAFKA_SSE_REWIND_FOREIGN      1000   /* at first, then longer */
+#define NGX_KAFKA_SSE_REWIND_FOREIGN_MAX  30000
 
 
 static void ngx_kafka_sse_rewind_connect(ngx_kafka_sse_hub_t *hub);
 static void ngx_kafka_sse_rewind_connect_handler(ngx_event_t *ev);
 static void ngx_kafka_sse_rewind_closed(ngx_kafka_sse_link_t *link);
+static void ngx_kafka_sse_rewind_foreign(ngx_kafka_sse_link_t *link,
+    ngx_kafka_sse_message_t *m);
 static void ngx_kafka_sse_rewind_wait(ngx_kafka_sse_rewind_t *rewind);
 static void ngx_kafka_sse_rewind_send_open(ngx_kafka_sse_rewind_t *rewind);
 static void ngx_kafka_sse_rewind_message(ngx_kafka_sse_link_t *link,
@@ -46,6 +52,7 @@ ngx_kafka_sse_rewind_init(ngx_kafka_sse_hub_t *hub)
 
     hub->link.data = hub;
     hub->link.message = ngx_kafka_sse_rewind_message;
+    hub->link.foreign = ngx_kafka_sse_rewind_foreign;
     hub->link.closed = ngx_kafka_sse_rewind_closed;
     hub->link.log = hub->log;
 
@@ -120,8 +127,39 @@ ngx_kafka_sse_rewind_closed(ngx_kafka_sse_link_t *link)
     hub = link->data;
 
     if (!ngx_queue_empty(&hub->asking) && !hub->connect.timer_set) {
-        ngx_add_timer(&hub->connect, NGX_KAFKA_SSE_REWIND_CONNECT);
+        ngx_add_timer(&hub->connect, hub->connect_delay
+                                     ? hub->connect_delay
+                                     : NGX_KAFKA_SSE_REWIND_CONNECT);
     }
+}
+
+
+/*
+ * The companion is of another configuration, which has loaded another image of
+ * this module.  There may be one of ours again.
+ */
+
+static void
+ngx_kafka_sse_rewind_foreign(ngx_kafka_sse_link_t *link,
+    ngx_kafka_sse_message_t *m)
+{
+    ngx_kafka_sse_hub_t  *hub;
+
+    hub = link->data;
+
+    if (hub->connect_delay) {
+        hub->connect_delay = ngx_min(2 * hub->connect_delay,
+                                     NGX_KAFKA_SSE_REWIND_FOREIGN_MAX);
+        return;
+    }
+
+    hub->connect_delay = NGX_KAFKA_SSE_REWIND_FOREIGN;
+
+    ngx_log_error(NGX_LOG_WARN, hub->log, 0,
+                  "kafka_sse: the companion is of another version of this "
+                  "module, what only Kafka has is not sent: its link has "
+                  "version %ui, ours has %d", (ngx_uint_t) m->version,
+                  NGX_KAFKA_SSE_MESSAGE_VERSION);
 }
 
 
@@ -431,6 +469,7 @@ ngx_kafka_sse_rewind_message(ngx_kafka_sse_link_t *link,
     ngx_kafka_sse_rewind_t  *rewind;
 
     hub = link->data;
+    hub->connect_delay = 0;
 
     rewind = ngx_kafka_sse_rewind_lookup(hub, m->replay);
 

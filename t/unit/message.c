@@ -195,8 +195,10 @@ test_heads(void)
             "a head says how much the message needs");
     unit_ok(message_head(24, MESSAGE_OURS, 40, &need) == NGX_OK,
             "what follows is left alone");
-    unit_ok(message_head(16, MESSAGE_OURS - 1, 16, &need) == NGX_ERROR,
-            "another version is no message");
+    unit_ok(message_head(16, MESSAGE_OURS - 1, 16, &need) == NGX_DECLINED,
+            "another version is known as such");
+    unit_ok(message_head(7, MESSAGE_OURS + 1, 16, &need) == NGX_DECLINED,
+            "... whatever else it says");
     unit_ok(message_head(8, MESSAGE_OURS, 16, &need) == NGX_ERROR,
             "nothing is smaller than its head");
     unit_ok(message_head(0, MESSAGE_OURS, 16, &need) == NGX_ERROR,
