@@ -106,12 +106,19 @@ ngx_kafka_sse_assignment_take(ngx_kafka_sse_assignment_t *assignment,
     int64_t                           held, next;
     ngx_kafka_sse_publisher_topic_t  *topic;
 
-    /* a topic of before: a static member of this id had it, see companion */
+    /*
+     * A topic of before, or one that has not started: a static member of this id
+     * had it, see companion and _late()
+     */
 
     tp->offset = RD_KAFKA_OFFSET_END;
 
     topic = ngx_kafka_sse_publisher_topic(assignment->publisher, tp->topic);
-    if (topic == NULL) {
+
+    if (topic == NULL
+        || (topic->topic->is_dynamic
+            && !ngx_kafka_sse_feed_started(assignment->feed, topic->topic)))
+    {
         return;
     }
 
@@ -252,6 +259,51 @@ ngx_kafka_sse_assignment_restart(ngx_kafka_sse_assignment_t *assignment,
         (void) rd_kafka_pause_partitions(rk, list);
     }
 
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+
+void
+ngx_kafka_sse_assignment_late(ngx_kafka_sse_assignment_t *assignment)
+{
+    int                               i;
+    rd_kafka_t                       *rk;
+    rd_kafka_error_t                 *error;
+    ngx_kafka_sse_publisher_t        *publisher;
+    rd_kafka_topic_partition_t       *tp;
+    rd_kafka_topic_partition_list_t  *list, *late;
+
+    rk = assignment->client->rk;
+    publisher = assignment->publisher;
+
+    if (!ngx_kafka_sse_assignment_incremental(assignment)
+        || rd_kafka_assignment(rk, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    {
+        return;                 /* with the other protocol all begin anew */
+    }
+
+    late = rd_kafka_topic_partition_list_new(list->cnt);
+
+    for (i = 0; i < list->cnt; i++) {
+        tp = &list->elems[i];
+
+        if (ngx_kafka_sse_publisher_topic(publisher, tp->topic)
+            && ngx_kafka_sse_publisher_find(publisher, tp->topic,
+                                            tp->partition)
+               == NULL)
+        {
+            rd_kafka_topic_partition_list_add(late, tp->topic, tp->partition);
+        }
+    }
+
+    if (late->cnt) {
+        error = rd_kafka_incremental_unassign(rk, late);
+        ngx_kafka_sse_client_failed(assignment->client, error);
+
+        ngx_kafka_sse_assignment_assign(assignment, late);
+    }
+
+    rd_kafka_topic_partition_list_destroy(late);
     rd_kafka_topic_partition_list_destroy(list);
 }
 

@@ -63,6 +63,13 @@ void ngx_kafka_sse_assignment_commit(ngx_kafka_sse_assignment_t *assignment);
 ngx_int_t ngx_kafka_sse_assignment_committed(
     ngx_kafka_sse_assignment_t *assignment, rd_kafka_event_t *event);
 
+/*
+ * What Kafka has given us already of topics that we did not know, or that had
+ * not started, and now have: it is ours from now on
+ */
+
+void ngx_kafka_sse_assignment_late(ngx_kafka_sse_assignment_t *assignment);
+
 /* takes over what the feed has learnt of the topics' ids */
 
 void ngx_kafka_sse_assignment_look(ngx_kafka_sse_assignment_t *assignment);

@@ -200,17 +200,16 @@ ngx_kafka_sse_catalog_refresh(ngx_kafka_sse_catalog_t *catalog)
 
 ngx_int_t
 ngx_kafka_sse_catalog_find(ngx_kafka_sse_catalog_t *catalog, ngx_str_t *name,
-    ngx_msec_t since, ngx_kafka_sse_catalog_topic_t **topic)
+    ngx_msec_t since, ngx_uint_t hurry, ngx_kafka_sse_catalog_topic_t **topic)
 {
+    ngx_msec_int_t                  age;
     ngx_kafka_sse_catalog_list_t   *list;
     ngx_kafka_sse_catalog_topic_t   key;
 
     list = catalog->list;
+    age = (ngx_msec_int_t) (since - catalog->of);
 
-    if (list == NULL
-        || (ngx_msec_int_t) (since - catalog->of)
-           >= NGX_KAFKA_SSE_CATALOG_AGAIN)
-    {
+    if (list == NULL || age >= NGX_KAFKA_SSE_CATALOG_AGAIN) {
         ngx_kafka_sse_catalog_refresh(catalog);
         return NGX_AGAIN;
     }
@@ -221,7 +220,16 @@ ngx_kafka_sse_catalog_find(ngx_kafka_sse_catalog_t *catalog, ngx_str_t *name,
                      sizeof(ngx_kafka_sse_catalog_topic_t),
                      ngx_kafka_sse_catalog_order);
 
-    return *topic ? NGX_OK : NGX_DECLINED;
+    if (*topic) {
+        return NGX_OK;
+    }
+
+    if (age > 0 && !hurry) {
+        ngx_kafka_sse_catalog_refresh(catalog);
+        return NGX_AGAIN;
+    }
+
+    return NGX_DECLINED;
 }
 
 

@@ -54,12 +54,15 @@ void ngx_kafka_sse_catalog_refresh(ngx_kafka_sse_catalog_t *catalog);
 
 /*
  * Whether there is such a topic, for somebody who has wanted to know since
- * then, in ms: a list that was asked for long before that will not do.
- * NGX_OK, NGX_DECLINED, or NGX_AGAIN: Kafka is being asked.
+ * then, in ms.  A list that was asked for a second before that will not do; one
+ * that was asked for before that and does not have it will do only in a hurry:
+ * it may have been made just now.  NGX_OK, NGX_DECLINED, or NGX_AGAIN: Kafka is
+ * being asked, or will be.
  */
 
 ngx_int_t ngx_kafka_sse_catalog_find(ngx_kafka_sse_catalog_t *catalog,
-    ngx_str_t *name, ngx_msec_t since, ngx_kafka_sse_catalog_topic_t **topic);
+    ngx_str_t *name, ngx_msec_t since, ngx_uint_t hurry,
+    ngx_kafka_sse_catalog_topic_t **topic);
 
 /* the newest list, in the order of names; it lasts up to the next one */
 

@@ -342,6 +342,8 @@ ngx_kafka_sse_consumer_topics(ngx_kafka_sse_consumer_t *consumer)
                       "topics more", &consumer->cluster->group_id,
                       &consumer->cluster->name, added);
 
+        ngx_kafka_sse_assignment_late(&consumer->assignment);
+
         (void) ngx_kafka_sse_consumer_subscribe(consumer);
     }
 }
@@ -549,8 +551,16 @@ ngx_kafka_sse_consumer_record(ngx_kafka_sse_consumer_t *consumer,
     consumer->client.taken += msg->key_len + msg->len;
 
     topic = rd_kafka_topic_opaque(msg->rkt);
+
     if (topic == NULL) {
-        return;
+
+        /* it was given to us before we had a handle of it */
+
+        topic = ngx_kafka_sse_publisher_topic(&consumer->publisher,
+                                              rd_kafka_topic_name(msg->rkt));
+        if (topic == NULL) {
+            return;
+        }
     }
 
     part = ngx_kafka_sse_publisher_partition(topic, msg->partition);

@@ -14,6 +14,7 @@
 
 
 #define NGX_KAFKA_SSE_LOOKS_MAX      1024      /* that wait, of all workers */
+#define NGX_KAFKA_SSE_LOOKS_MANY     512       /* who comes then waits less */
 
 /* times in ms */
 
@@ -360,7 +361,9 @@ ngx_kafka_sse_look_see(ngx_kafka_sse_look_t *look)
     }
 
     rc = ngx_kafka_sse_catalog_find(cluster->catalog, &look->name,
-                                    look->since, &found);
+                                    look->since,
+                                    cluster->looks->n
+                                    > NGX_KAFKA_SSE_LOOKS_MANY, &found);
     if (rc != NGX_OK) {
         return (rc == NGX_AGAIN) ? NGX_AGAIN : NGX_KAFKA_SSE_SEEN_ABSENT;
     }
@@ -497,19 +500,42 @@ ngx_kafka_sse_looks_take(ngx_kafka_sse_looks_cluster_t *cluster,
 }
 
 
-/* in the shared table */
+/*
+ * In the cluster, and in the shared table, where there must be rows for all that
+ * have a name and no row yet
+ */
 
 static ngx_uint_t
 ngx_kafka_sse_looks_has_room(ngx_kafka_sse_looks_t *looks,
     ngx_kafka_sse_cluster_t *cluster, ngx_str_t *name)
 {
-    ngx_kafka_sse_topic_t  topic;
+    ngx_uint_t               i, n;
+    ngx_kafka_sse_topic_t    topic, **topics;
+
+    if (ngx_kafka_sse_conf_find(cluster, name)) {
+        return 1;
+    }
+
+    if (ngx_kafka_sse_conf_taken(cluster) == cluster->dynamic) {
+        return 0;
+    }
 
     topic.cluster = cluster;
     topic.name = *name;
 
-    return looks->table->n < looks->table->max
-           || ngx_kafka_sse_topics_find(looks->table, &topic) >= 0;
+    if (ngx_kafka_sse_topics_find(looks->table, &topic) >= 0) {
+        return 1;
+    }
+
+    n = looks->table->n;
+    topics = looks->conf->topics.elts;
+
+    for (i = 0; i < looks->conf->topics.nelts; i++) {
+        n += (topics[i]->name.len
+              && ngx_kafka_sse_topics_find(looks->table, topics[i]) < 0);
+    }
+
+    return n < looks->table->max;
 }
 
 
@@ -587,8 +613,12 @@ ngx_kafka_sse_looks_patterns(ngx_kafka_sse_looks_cluster_t *cluster)
             && ngx_kafka_sse_conf_find(cluster->conf, &list[i].name) == NULL
             && ngx_kafka_sse_looks_match(cluster->conf, &list[i].name))
         {
-            (void) ngx_kafka_sse_looks_take(cluster, &list[i],
-                                            list[i].is_new, &topic);
+            if (ngx_kafka_sse_looks_take(cluster, &list[i], list[i].is_new,
+                                         &topic)
+                == NGX_DECLINED)
+            {
+                return;
+            }
         }
     }
 }

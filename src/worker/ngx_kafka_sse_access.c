@@ -72,7 +72,7 @@ ngx_kafka_sse_access_handler(ngx_http_request_t *r)
     klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_sse_module);
 
     if (!ngx_kafka_sse_jwt_is_on(&klcf->jwt)
-        || (klcf->topics == NULL && !klcf->is_status))
+        || (klcf->naming.topics == NULL && !klcf->is_status))
     {
         return NGX_DECLINED;
     }
