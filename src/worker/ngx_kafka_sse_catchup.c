@@ -91,7 +91,7 @@ ngx_kafka_sse_catchup_advance(ngx_kafka_sse_hub_t *hub,
         return 0;
     }
 
-    public = ngx_kafka_sse_group_get(hub, group->conf, group->framing,
+    public = ngx_kafka_sse_group_get(hub, group->selection, group->framing,
                                      group->filter);
 
     if (public == NULL) {
@@ -299,7 +299,7 @@ ngx_kafka_sse_catchup_split(ngx_kafka_sse_hub_t *hub,
 
     group->stalled = 0;
 
-    fast = ngx_kafka_sse_group_private(hub, group->conf, group->framing,
+    fast = ngx_kafka_sse_group_private(hub, group->selection, group->framing,
                                        group->filter);
     if (fast == NULL) {
         return;

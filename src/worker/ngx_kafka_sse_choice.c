@@ -12,10 +12,6 @@
 #include <worker/ngx_kafka_sse_percent.h>
 
 
-static ngx_int_t ngx_kafka_sse_choice_decode(ngx_http_request_t *r,
-    ngx_str_t *value);
-
-
 ngx_int_t
 ngx_kafka_sse_choice_add(ngx_conf_t *cf, ngx_array_t *values,
     ngx_str_t *value)
@@ -64,7 +60,7 @@ ngx_kafka_sse_choice_get(ngx_http_request_t *r, ngx_array_t *values,
 
 /* what is not printable stays as it came, and is refused as that */
 
-static ngx_int_t
+ngx_int_t
 ngx_kafka_sse_choice_decode(ngx_http_request_t *r, ngx_str_t *value)
 {
     size_t     i;

@@ -33,5 +33,10 @@ ngx_int_t ngx_kafka_sse_choice_add(ngx_conf_t *cf, ngx_array_t *values,
 ngx_int_t ngx_kafka_sse_choice_get(ngx_http_request_t *r, ngx_array_t *values,
     ngx_str_t *value);
 
+/* the same for one value that a client says */
+
+ngx_int_t ngx_kafka_sse_choice_decode(ngx_http_request_t *r,
+    ngx_str_t *value);
+
 
 #endif /* _NGX_KAFKA_SSE_CHOICE_H_INCLUDED_ */

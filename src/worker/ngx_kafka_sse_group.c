@@ -25,8 +25,10 @@
 
 
 static ngx_kafka_sse_group_t *ngx_kafka_sse_group_create(
-    ngx_kafka_sse_hub_t *hub, ngx_kafka_sse_loc_conf_t *conf,
+    ngx_kafka_sse_hub_t *hub, ngx_kafka_sse_selection_t *selection,
     ngx_uint_t framing, ngx_kafka_sse_filter_t *filter);
+static void ngx_kafka_sse_group_add(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group);
 static void ngx_kafka_sse_group_destroy(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_group_t *group);
 static ngx_int_t ngx_kafka_sse_group_frame(ngx_kafka_sse_hub_t *hub,
@@ -44,17 +46,17 @@ static void ngx_kafka_sse_group_flush_handler(ngx_event_t *ev);
 
 ngx_kafka_sse_group_t *
 ngx_kafka_sse_group_get(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing,
+    ngx_kafka_sse_selection_t *selection, ngx_uint_t framing,
     ngx_kafka_sse_filter_t *filter)
 {
     ngx_kafka_sse_group_t  *group;
 
-    group = ngx_kafka_sse_roster_find(hub, conf, framing, filter);
+    group = ngx_kafka_sse_roster_find(hub, selection, framing, filter);
     if (group) {
         return group;
     }
 
-    group = ngx_kafka_sse_group_create(hub, conf, framing, filter);
+    group = ngx_kafka_sse_group_create(hub, selection, framing, filter);
 
     if (group && ngx_kafka_sse_roster_add(hub, group) != NGX_OK) {
         ngx_kafka_sse_group_destroy(hub, group);
@@ -67,12 +69,12 @@ ngx_kafka_sse_group_get(ngx_kafka_sse_hub_t *hub,
 
 ngx_kafka_sse_group_t *
 ngx_kafka_sse_group_private(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing,
+    ngx_kafka_sse_selection_t *selection, ngx_uint_t framing,
     ngx_kafka_sse_filter_t *filter)
 {
     ngx_kafka_sse_group_t  *group;
 
-    group = ngx_kafka_sse_group_create(hub, conf, framing, filter);
+    group = ngx_kafka_sse_group_create(hub, selection, framing, filter);
 
     if (group) {
         group->is_private = 1;
@@ -85,17 +87,21 @@ ngx_kafka_sse_group_private(ngx_kafka_sse_hub_t *hub,
 
 static ngx_kafka_sse_group_t *
 ngx_kafka_sse_group_create(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing,
+    ngx_kafka_sse_selection_t *selection, ngx_uint_t framing,
     ngx_kafka_sse_filter_t *filter)
 {
-    size_t                         size;
-    ngx_uint_t                     i;
-    ngx_kafka_sse_group_t         *group;
-    ngx_kafka_sse_member_t        *member;
-    ngx_kafka_sse_public_topic_t  *topics;
+    size_t                  size;
+    ngx_uint_t              n;
+    ngx_kafka_sse_group_t  *group;
+
+    n = selection->n;
+
+    if (selection->is_open) {
+        n = ngx_max(n, selection->conf->naming.max);
+    }
 
     size = offsetof(ngx_kafka_sse_group_t, members)
-           + conf->naming.topics->nelts * sizeof(ngx_kafka_sse_member_t);
+           + n * sizeof(ngx_kafka_sse_member_t);
 
     group = ngx_calloc(size, hub->log);
     if (group == NULL) {
@@ -110,9 +116,11 @@ ngx_kafka_sse_group_create(ngx_kafka_sse_hub_t *hub,
         }
     }
 
-    group->conf = conf;
+    group->conf = selection->conf;
+    group->selection = selection;
     group->framing = framing;
-    group->nmembers = conf->naming.topics->nelts;
+
+    ngx_kafka_sse_selection_hold(selection);
 
     ngx_queue_init(&group->streams);
     ngx_kafka_sse_log_init(&group->log, &hub->log_bytes);
@@ -121,18 +129,30 @@ ngx_kafka_sse_group_create(ngx_kafka_sse_hub_t *hub,
     group->flush.data = group;
     group->flush.log = hub->log;
 
-    topics = conf->naming.topics->elts;
-
-    for (i = 0; i < group->nmembers; i++) {
-        member = &group->members[i];
-        member->group = group;
-        member->public = topics[i].public;
-        member->topic = ngx_kafka_sse_hub_topic_find(hub, topics[i].topic);
+    while (group->nmembers < selection->n) {
+        ngx_kafka_sse_group_add(hub, group);
     }
 
     hub->row->groups++;
 
     return group;
+}
+
+
+/* the next topic of the selection becomes a member */
+
+static void
+ngx_kafka_sse_group_add(ngx_kafka_sse_hub_t *hub, ngx_kafka_sse_group_t *group)
+{
+    ngx_kafka_sse_member_t        *member;
+    ngx_kafka_sse_public_topic_t  *topic;
+
+    topic = &group->selection->topics[group->nmembers];
+    member = &group->members[group->nmembers++];
+
+    member->group = group;
+    member->public = topic->public;
+    member->topic = ngx_kafka_sse_hub_topic_find(hub, topic->topic);
 }
 
 
@@ -146,6 +166,7 @@ ngx_kafka_sse_group_destroy(ngx_kafka_sse_hub_t *hub,
         ngx_free(group->filter);
     }
 
+    ngx_kafka_sse_selection_release(hub, group->selection);
     ngx_free(group);
 }
 
@@ -181,6 +202,29 @@ ngx_kafka_sse_group_free(ngx_kafka_sse_group_t *group)
     ngx_kafka_sse_reset_free(&group->moves);
 
     ngx_kafka_sse_group_destroy(ngx_kafka_sse_hub, group);
+}
+
+
+ngx_int_t
+ngx_kafka_sse_group_gain(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group, ngx_kafka_sse_selection_t *selection)
+{
+    ngx_uint_t  known;
+
+    known = group->nmembers;
+    group->selection = selection;
+
+    while (group->nmembers < selection->n) {
+        ngx_kafka_sse_group_add(hub, group);
+    }
+
+    if (ngx_kafka_sse_roster_move(hub, group, known) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_kafka_sse_group_id(hub, group);
+
+    return NGX_OK;
 }
 
 
@@ -410,7 +454,7 @@ ngx_kafka_sse_group_frame(ngx_kafka_sse_hub_t *hub,
 
     if (!group->is_private
         && hub->framed
-        && hub->framed->group->conf == group->conf
+        && hub->framed->group->selection == group->selection
         && hub->framed->public.data == member->public.data)
     {
         return NGX_OK;

@@ -20,7 +20,6 @@
 #include <worker/ngx_kafka_sse_reset.h>
 
 
-typedef struct ngx_kafka_sse_hub_s     ngx_kafka_sse_hub_t;
 typedef struct ngx_kafka_sse_stream_s  ngx_kafka_sse_stream_t;
 typedef struct ngx_kafka_sse_group_s   ngx_kafka_sse_group_t;
 typedef struct ngx_kafka_sse_rewind_s  ngx_kafka_sse_rewind_t;
@@ -41,6 +40,10 @@ typedef struct {
     ngx_kafka_sse_topic_sh_t   *sh;         /* NULL: not in the table yet */
     ngx_uint_t                  index;      /* in the table */
     uint32_t                    tag;        /* in positions */
+    ngx_uint_t                  is_seen;    /* dynamic: the companion has said
+                                               that it is fed */
+    ngx_uint_t                  is_late;    /* ... and its positions could not
+                                               be taken up yet */
     ngx_uint_t                  n;          /* partitions; 0: not started */
     int64_t                    *next;       /* at the hub's cursor; room for
                                                ..PARTITIONS_MAX once started */
@@ -91,8 +94,8 @@ struct ngx_kafka_sse_group_s {
                                                has to go */
     ngx_queue_t                 streams;
     ngx_kafka_sse_log_t         log;
-    ngx_kafka_sse_loc_conf_t   *conf;
-    ngx_uint_t                  framing;
+    ngx_kafka_sse_loc_conf_t   *conf;       /* the selection's */
+    ngx_kafka_sse_selection_t  *selection;  /* of topics, the members' */
     ngx_kafka_sse_filter_t     *filter;     /* its own; NULL: all records */
     uint64_t                    next;       /* private: own place in the ring */
     uint64_t                    records;    /* ever appended to the log */
@@ -105,6 +108,7 @@ struct ngx_kafka_sse_group_s {
     ngx_kafka_sse_rewind_t     *rewind;     /* private: asks Kafka, else NULL */
     ngx_kafka_sse_reset_t       moves;      /* in a row they are one event */
     size_t                      moves_len;  /* of it, with its id */
+    unsigned                    framing:1;  /* NGX_KAFKA_SSE_FRAMING_... */
     unsigned                    is_dirty:1;
     unsigned                    is_private:1;
     unsigned                    is_lost:1;  /* private: has no place */
@@ -119,19 +123,28 @@ struct ngx_kafka_sse_group_s {
 
 
 /*
- * The public group of this location, framing and filter, of which it has a
+ * The public group of this selection, framing and filter, of which it has a
  * copy; NULL: no memory
  */
 
 ngx_kafka_sse_group_t *ngx_kafka_sse_group_get(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing,
+    ngx_kafka_sse_selection_t *selection, ngx_uint_t framing,
     ngx_kafka_sse_filter_t *filter);
 
 /* a private group that wants the same, without positions yet */
 
 ngx_kafka_sse_group_t *ngx_kafka_sse_group_private(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing,
+    ngx_kafka_sse_selection_t *selection, ngx_uint_t framing,
     ngx_kafka_sse_filter_t *filter);
+
+/*
+ * A public group goes on with another selection, which it takes over from the
+ * caller and whose first topics are its own; its streams are told of the
+ * others.  NGX_ERROR: no memory, and it is no use any more.
+ */
+
+ngx_int_t ngx_kafka_sse_group_gain(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group, ngx_kafka_sse_selection_t *selection);
 
 /*
  * Makes a public group private, with the hub's position, and without a place:

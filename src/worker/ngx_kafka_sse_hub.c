@@ -16,6 +16,7 @@
 #include <worker/ngx_kafka_sse_index.h>
 #include <worker/ngx_kafka_sse_life.h>
 #include <worker/ngx_kafka_sse_memo.h>
+#include <worker/ngx_kafka_sse_query.h>
 #include <worker/ngx_kafka_sse_resume.h>
 #include <worker/ngx_kafka_sse_rewind.h>
 #include <worker/ngx_kafka_sse_roster.h>
@@ -84,6 +85,9 @@ ngx_kafka_sse_hub_create(ngx_cycle_t *cycle, ngx_kafka_sse_main_conf_t *kmcf)
     hub->pool = cycle->pool;
     hub->log = cycle->log;
 
+    ngx_rbtree_init(&hub->selections, &hub->selections_sentinel,
+                    ngx_str_rbtree_insert_value);
+
     ngx_kafka_sse_roster_init(hub);
     ngx_queue_init(&hub->privates);
     ngx_queue_init(&hub->line);
@@ -93,6 +97,7 @@ ngx_kafka_sse_hub_create(ngx_cycle_t *cycle, ngx_kafka_sse_main_conf_t *kmcf)
 
     ngx_kafka_sse_life_init(hub);
     ngx_kafka_sse_rewind_init(hub);
+    ngx_kafka_sse_query_init(hub);
 
     hub->row = &hub->node->workers[ngx_process_slot];
     hub->row->streams = 0;
@@ -171,6 +176,7 @@ ngx_kafka_sse_hub_turn_handler(ngx_event_t *ev)
 
     if (hub->retry) {
         hub->retry = 0;
+        ngx_kafka_sse_hub_topics_adopt(hub);
         ngx_kafka_sse_hub_place_waiting(hub);
     }
 
@@ -652,8 +658,9 @@ ngx_kafka_sse_hub_join(ngx_kafka_sse_hub_t *hub,
         }
 
     } else {
-        group = ngx_kafka_sse_group_get(hub, stream->conf, stream->framing,
-                                        stream->filter);
+        group = ngx_kafka_sse_group_get(hub,
+                                        ngx_kafka_sse_stream_selection(stream),
+                                        stream->framing, stream->filter);
         if (group == NULL) {
             return NGX_ERROR;
         }

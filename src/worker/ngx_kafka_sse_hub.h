@@ -32,7 +32,11 @@ struct ngx_kafka_sse_hub_s {
     uint64_t                    cursor;     /* place of the next entry */
     ngx_kafka_sse_hub_topic_t  *topics;     /* as in conf->topics */
     ngx_kafka_sse_hub_topic_t  *by_index[NGX_KAFKA_SSE_TOPICS_MAX];
+    u_char                      foreign[NGX_KAFKA_SSE_TOPICS_MAX];
+                                            /* 1: nobody has asked for it */
 
+    ngx_rbtree_t                selections;
+    ngx_rbtree_node_t           selections_sentinel;
     ngx_queue_t                 groups;     /* the public ones */
     ngx_rbtree_t                roster;     /* the same, by what they want */
     ngx_rbtree_node_t           roster_sentinel;
@@ -70,7 +74,9 @@ struct ngx_kafka_sse_hub_s {
     ngx_rbtree_t                rewinds;    /* by number */
     ngx_rbtree_node_t           rewinds_sentinel;
     ngx_queue_t                 asking;     /* the same, in order */
-    uint32_t                    rewind_number;  /* of the last one */
+    uint32_t                    rewind_number;  /* of the last one, or look */
+    ngx_queue_t                 queries;    /* topics that are asked for */
+    ngx_uint_t                  nqueries;
 
     size_t                      framed_bytes;   /* a turn's, of all groups, */
     size_t                      unsent;     /* and what the group with most

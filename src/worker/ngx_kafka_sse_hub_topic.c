@@ -9,9 +9,17 @@
 #include <ngx_http.h>
 
 #include <worker/ngx_kafka_sse_hub_topic.h>
+#include <worker/ngx_kafka_sse_place.h>
 #include <worker/ngx_kafka_sse_stream.h>
 
 
+static void ngx_kafka_sse_hub_topics_take(ngx_kafka_sse_hub_t *hub);
+static ngx_kafka_sse_topic_t *ngx_kafka_sse_hub_topic_row(
+    ngx_kafka_sse_hub_t *hub, ngx_uint_t index);
+static void ngx_kafka_sse_hub_topic_enter(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_hub_topic_t *topic, ngx_uint_t index);
+static void ngx_kafka_sse_hub_topic_adopt(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_hub_topic_t *topic);
 static void ngx_kafka_sse_hub_topic_replaced(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_hub_topic_t *topic);
 static void ngx_kafka_sse_hub_topic_break(ngx_kafka_sse_stream_t *stream);
@@ -77,21 +85,26 @@ ngx_kafka_sse_hub_topics_sync(ngx_kafka_sse_hub_t *hub)
     ngx_kafka_sse_topic_sh_t   *sh;
     ngx_kafka_sse_hub_topic_t  *topic;
 
+    ngx_kafka_sse_hub_topics_take(hub);
+
     for (i = 0; i < hub->conf->topics.nelts; i++) {
         topic = &hub->topics[i];
         topic->n = 0;
+        topic->is_late = 0;
+
+        if (topic->topic->name.len == 0) {
+            continue;
+        }
 
         index = ngx_kafka_sse_topics_find(hub->ring->table, topic->topic);
         if (index < 0) {
             continue;
         }
 
-        sh = &hub->ring->table->topics[index];
+        ngx_kafka_sse_hub_topic_enter(hub, topic, index);
 
-        topic->sh = sh;
-        topic->index = index;
+        sh = topic->sh;
         topic->tag = sh->tag;
-        hub->by_index[index] = topic;
 
         if (!sh->started) {
             continue;
@@ -112,6 +125,76 @@ ngx_kafka_sse_hub_topics_sync(ngx_kafka_sse_hub_t *hub)
 }
 
 
+/* what a regular expression finds in the table is ours, too */
+
+static void
+ngx_kafka_sse_hub_topics_take(ngx_kafka_sse_hub_t *hub)
+{
+    ngx_uint_t  i, n;
+
+    n = hub->ring->table->n;
+    ngx_memory_barrier();
+
+    for (i = 0; i < n; i++) {
+        (void) ngx_kafka_sse_hub_topic_get(hub, i);
+    }
+}
+
+
+/*
+ * The topic of this row: one of the configuration, or one with a name already,
+ * or one that gets it now, as a regular expression finds it
+ */
+
+static ngx_kafka_sse_topic_t *
+ngx_kafka_sse_hub_topic_row(ngx_kafka_sse_hub_t *hub, ngx_uint_t index)
+{
+    ngx_str_t                  name;
+    ngx_kafka_sse_topic_t     *topic;
+    ngx_kafka_sse_cluster_t   *cluster;
+    ngx_kafka_sse_topic_sh_t  *sh;
+
+    sh = &hub->ring->table->topics[index];
+
+    name = ngx_kafka_sse_topics_str(sh->cluster);
+
+    cluster = ngx_kafka_sse_conf_cluster(hub->conf, &name);
+    if (cluster == NULL) {
+        return NULL;
+    }
+
+    name = ngx_kafka_sse_topics_str(sh->name);
+
+    topic = ngx_kafka_sse_conf_find(cluster, &name);
+
+    if (topic || !ngx_kafka_sse_naming_matches(cluster->patterns, &name)) {
+        return topic;
+    }
+
+    topic = ngx_kafka_sse_conf_take(cluster, &name);
+
+    if (topic == NULL) {
+        ngx_log_error(NGX_LOG_ERR, hub->log, 0,
+                      "kafka_sse: topic \"%V\" is one too many for the "
+                      "%ui that cluster \"%V\" has room for",
+                      &name, cluster->dynamic, &cluster->name);
+    }
+
+    return topic;
+}
+
+
+static void
+ngx_kafka_sse_hub_topic_enter(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_hub_topic_t *topic, ngx_uint_t index)
+{
+    topic->sh = &hub->ring->table->topics[index];
+    topic->index = index;
+
+    hub->by_index[index] = topic;
+}
+
+
 void
 ngx_kafka_sse_hub_topics_tell(ngx_kafka_sse_hub_t *hub)
 {
@@ -120,6 +203,7 @@ ngx_kafka_sse_hub_topics_tell(ngx_kafka_sse_hub_t *hub)
     for (i = 0; i < hub->conf->topics.nelts; i++) {
         if (hub->topics[i].n) {
             ngx_kafka_sse_hub_topic_tell(hub, &hub->topics[i]);
+            ngx_kafka_sse_selection_begin(hub, hub->topics[i].topic);
         }
     }
 }
@@ -128,29 +212,114 @@ ngx_kafka_sse_hub_topics_tell(ngx_kafka_sse_hub_t *hub)
 ngx_kafka_sse_hub_topic_t *
 ngx_kafka_sse_hub_topic_get(ngx_kafka_sse_hub_t *hub, ngx_uint_t index)
 {
-    ngx_uint_t                  i;
-    ngx_kafka_sse_hub_topic_t  *topic;
+    ngx_kafka_sse_topic_t      *topic;
+    ngx_kafka_sse_hub_topic_t  *view;
 
     if (hub->by_index[index]) {
         return hub->by_index[index];
     }
 
-    for (i = 0; i < hub->conf->topics.nelts; i++) {
-        topic = &hub->topics[i];
+    if (hub->foreign[index]) {
+        return NULL;
+    }
 
-        if (topic->sh == NULL
-            && ngx_kafka_sse_topics_find(hub->ring->table, topic->topic)
-               == (ngx_int_t) index)
-        {
-            topic->sh = &hub->ring->table->topics[index];
-            topic->index = index;
-            hub->by_index[index] = topic;
+    topic = ngx_kafka_sse_hub_topic_row(hub, index);
 
-            return topic;
+    if (topic == NULL) {
+        hub->foreign[index] = 1;
+        return NULL;
+    }
+
+    view = ngx_kafka_sse_hub_topic_find(hub, topic);
+    ngx_kafka_sse_hub_topic_enter(hub, view, index);
+
+    return view;
+}
+
+
+ngx_kafka_sse_hub_topic_t *
+ngx_kafka_sse_hub_topic_seen(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_cluster_t *cluster, ngx_str_t *name)
+{
+    ngx_int_t                   index;
+    ngx_kafka_sse_topic_t      *topic;
+    ngx_kafka_sse_hub_topic_t  *view;
+
+    topic = ngx_kafka_sse_conf_take(cluster, name);
+    if (topic == NULL) {
+        return NULL;
+    }
+
+    view = ngx_kafka_sse_hub_topic_find(hub, topic);
+    view->is_seen = 1;
+
+    if (view->sh) {
+        return view;
+    }
+
+    index = ngx_kafka_sse_topics_find(hub->ring->table, topic);
+
+    if (index >= 0) {
+        ngx_kafka_sse_hub_topic_enter(hub, view, index);
+        ngx_kafka_sse_hub_topic_adopt(hub, view);
+    }
+
+    return view;
+}
+
+
+/*
+ * The hub has passed entries of the topic without looking at them.  What the
+ * table says belongs to the ring's head; how far the topic was where the hub
+ * is, says the first entry from there on.
+ */
+
+static void
+ngx_kafka_sse_hub_topic_adopt(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_hub_topic_t *topic)
+{
+    uint32_t                   p, n;
+    ngx_kafka_sse_topic_sh_t  *sh;
+
+    sh = topic->sh;
+
+    if (!hub->synced || !sh->started) {
+        return;                 /* the sync, or the topic's entry, follows */
+    }
+
+    n = ngx_min(sh->n, NGX_KAFKA_SSE_PARTITIONS_MAX);
+
+    for (p = 0; p < n; p++) {
+        if (ngx_kafka_sse_place_at(hub, sh, p, &topic->next[p]) != NGX_OK) {
+            topic->is_late = 1;
+            hub->retry = 1;
+            return;
+        }
+
+        if (topic->next[p] < 0) {
+            break;
         }
     }
 
-    return NULL;
+    topic->is_late = 0;
+    topic->tag = sh->tag;
+    topic->n = p;
+
+    ngx_kafka_sse_hub_topic_tell(hub, topic);
+    hub->retry = 1;
+}
+
+
+void
+ngx_kafka_sse_hub_topics_adopt(ngx_kafka_sse_hub_t *hub)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < hub->conf->topics.nelts; i++) {
+        if (hub->topics[i].is_late) {
+            ngx_kafka_sse_hub_topic_adopt(hub, &hub->topics[i]);
+        }
+    }
 }
 
 
@@ -174,6 +343,7 @@ ngx_kafka_sse_hub_topic_entry(ngx_kafka_sse_hub_t *hub,
     }
 
     topic->tag = entry->flags;
+    topic->is_late = 0;
 
     if (n > topic->n) {
         ngx_memcpy(topic->next + topic->n,
@@ -182,6 +352,7 @@ ngx_kafka_sse_hub_topic_entry(ngx_kafka_sse_hub_t *hub,
         topic->n = n;
 
         ngx_kafka_sse_hub_topic_tell(hub, topic);
+        ngx_kafka_sse_selection_begin(hub, topic->topic);
         hub->retry = 1;
     }
 

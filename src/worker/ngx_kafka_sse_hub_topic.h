@@ -36,10 +36,27 @@ void ngx_kafka_sse_hub_topics_tell(ngx_kafka_sse_hub_t *hub);
 ngx_kafka_sse_hub_topic_t *ngx_kafka_sse_hub_topic_find(
     ngx_kafka_sse_hub_t *hub, ngx_kafka_sse_topic_t *topic);
 
-/* the topic of this index in the table; NULL: no location of ours has it */
+/*
+ * The topic of this index in the table; NULL: no location of ours has it, or
+ * nobody has asked for it yet
+ */
 
 ngx_kafka_sse_hub_topic_t *ngx_kafka_sse_hub_topic_get(
     ngx_kafka_sse_hub_t *hub, ngx_uint_t index);
+
+/*
+ * The companion feeds a topic of this name, which may be new to us.  Where it
+ * has started, the hub's view is that of its cursor.  NULL: the worker has no
+ * vacant topic left.
+ */
+
+ngx_kafka_sse_hub_topic_t *ngx_kafka_sse_hub_topic_seen(
+    ngx_kafka_sse_hub_t *hub, ngx_kafka_sse_cluster_t *cluster,
+    ngx_str_t *name);
+
+/* once more for those where an append was in the way */
+
+void ngx_kafka_sse_hub_topics_adopt(ngx_kafka_sse_hub_t *hub);
 
 /*
  * The topic has started, has more partitions, or is another one now: what the

@@ -317,7 +317,7 @@ ngx_kafka_sse_life_finish(ngx_kafka_sse_stream_t *stream)
         return;
     }
 
-    p = ngx_kafka_sse_stream_retry(stream, b->pos);
+    p = ngx_kafka_sse_stream_retry(stream->conf, b->pos);
     p = ngx_sprintf(p, "event: stream-end\ndata: %V\n\n",
                     &ngx_kafka_sse_close_reasons[stream->reason]);
 

@@ -366,8 +366,9 @@ ngx_int_t
 ngx_kafka_sse_location_resolve(ngx_conf_t *cf,
     ngx_kafka_sse_main_conf_t *kmcf)
 {
-    ngx_uint_t                  i;
-    ngx_kafka_sse_loc_conf_t  **locations;
+    ngx_uint_t                   i;
+    ngx_kafka_sse_loc_conf_t   **locations;
+    ngx_kafka_sse_selection_t   *selection;
 
     locations = kmcf->locations.elts;
 
@@ -378,6 +379,11 @@ ngx_kafka_sse_location_resolve(ngx_conf_t *cf,
         {
             return NGX_ERROR;
         }
+
+        selection = &locations[i]->selection;
+        selection->conf = locations[i];
+        selection->n = locations[i]->naming.topics->nelts;
+        selection->topics = locations[i]->naming.topics->elts;
     }
 
     for (i = 0; i < kmcf->locations.nelts; i++) {

@@ -20,6 +20,7 @@
 #include <worker/ngx_kafka_sse_jwt.h>
 #include <worker/ngx_kafka_sse_naming.h>
 #include <worker/ngx_kafka_sse_origin.h>
+#include <worker/ngx_kafka_sse_selection.h>
 
 
 /* kafka_sse_slow, in bytes */
@@ -33,8 +34,9 @@
 #define NGX_KAFKA_SSE_JITTER_DEFAULT  10
 
 
-typedef struct {
+struct ngx_kafka_sse_loc_conf_s {
     ngx_kafka_sse_naming_t      naming;     /* of its topics */
+    ngx_kafka_sse_selection_t   selection;  /* of them, if that is all */
     ngx_msec_t                  heartbeat;  /* 0: off */
     ngx_msec_t                  retry;
     ngx_msec_t                  retry_jitter;
@@ -55,7 +57,7 @@ typedef struct {
     ngx_kafka_sse_cors_t       *cors;       /* NULL: off */
     ngx_uint_t                  inside;     /* of a location with kafka_sse: its
                                                own, its "if", limit_except */
-} ngx_kafka_sse_loc_conf_t;
+};
 
 
 extern ngx_module_t  ngx_kafka_sse_module;

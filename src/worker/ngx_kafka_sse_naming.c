@@ -468,8 +468,9 @@ ngx_kafka_sse_naming_template(ngx_conf_t *cf, ngx_kafka_sse_naming_t *naming,
 
     part = template->parts.elts;
 
-    template->values = ngx_pcalloc(cf->pool, template->parts.nelts
-                                             * sizeof(ngx_http_complex_value_t));
+    template->values = ngx_pcalloc(cf->pool,
+                                   template->parts.nelts
+                                   * sizeof(ngx_http_complex_value_t));
     if (template->values == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -680,3 +681,39 @@ ngx_kafka_sse_naming_know(ngx_conf_t *cf, ngx_kafka_sse_naming_t *naming,
 
     return NGX_OK;
 }
+
+
+/* Kafka's own topics are for those only who name them */
+
+#if (NGX_PCRE)
+
+ngx_uint_t
+ngx_kafka_sse_naming_matches(ngx_array_t *patterns, ngx_str_t *name)
+{
+    ngx_uint_t     i;
+    ngx_regex_t  **regex;
+
+    if (patterns == NULL || ngx_kafka_sse_grant_is_internal(name)) {
+        return 0;
+    }
+
+    regex = patterns->elts;
+
+    for (i = 0; i < patterns->nelts; i++) {
+        if (ngx_regex_exec(regex[i], name, NULL, 0) >= 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+#else
+
+ngx_uint_t
+ngx_kafka_sse_naming_matches(ngx_array_t *patterns, ngx_str_t *name)
+{
+    return 0;
+}
+
+#endif

@@ -66,6 +66,8 @@ typedef struct {
     ngx_str_t                   cluster_name;  /* len 0: the only one */
     ngx_str_t                   file;       /* where kafka_sse stands */
     ngx_uint_t                  line;
+    ngx_uint_t                  is_told;    /* that there are too many topics;
+                                               the process's own */
 } ngx_kafka_sse_naming_t;
 
 
@@ -102,6 +104,12 @@ ngx_int_t ngx_kafka_sse_naming_paths(ngx_conf_t *cf,
 
 ngx_int_t ngx_kafka_sse_naming_know(ngx_conf_t *cf,
     ngx_kafka_sse_naming_t *naming, ngx_kafka_sse_filter_conf_t *filter);
+
+
+/* whether one of these ngx_regex_t * finds the topic; NULL: none does */
+
+ngx_uint_t ngx_kafka_sse_naming_matches(ngx_array_t *patterns,
+    ngx_str_t *name);
 
 
 #endif /* _NGX_KAFKA_SSE_NAMING_H_INCLUDED_ */

@@ -211,6 +211,41 @@ ngx_kafka_sse_place_last(ngx_kafka_sse_hub_t *hub,
 
 
 ngx_int_t
+ngx_kafka_sse_place_at(ngx_kafka_sse_hub_t *hub, ngx_kafka_sse_topic_sh_t *sh,
+    int32_t partition, int64_t *next)
+{
+    uint64_t                       place;
+    ngx_uint_t                     seq;
+    ngx_kafka_sse_ring_entry_t     entry;
+    ngx_kafka_sse_partition_sh_t  *part;
+
+    part = &sh->partitions[partition];
+
+    do {
+        seq = ngx_kafka_sse_ring_look_begin(hub->ring);
+        if (seq & 1) {
+            return NGX_AGAIN;
+        }
+
+        *next = part->held;
+        place = part->last;
+
+    } while (!ngx_kafka_sse_ring_look_same(hub->ring, seq));
+
+    while (place && place >= hub->cursor) {
+        if (ngx_kafka_sse_ring_peek(hub->ring, place, &entry) != NGX_OK) {
+            return NGX_AGAIN;
+        }
+
+        *next = entry.from;
+        place = entry.prev;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_kafka_sse_place_tell(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_member_t *member, int32_t partition, int64_t from,
     int64_t to, ngx_uint_t reason)

@@ -53,6 +53,15 @@ ngx_int_t ngx_kafka_sse_place_walk(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_member_t *member, int32_t partition, int64_t want,
     uint64_t limit, uint64_t *found, int64_t *oldest);
 
+/*
+ * The position of a partition at the hub's cursor, of a topic whose entries the
+ * hub has not looked at.  NGX_OK; NGX_AGAIN: an append is under way, or the
+ * writer is about to pass the hub.
+ */
+
+ngx_int_t ngx_kafka_sse_place_at(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_topic_sh_t *sh, int32_t partition, int64_t *next);
+
 /* adds a range to what the group's clients are to be told */
 
 ngx_int_t ngx_kafka_sse_place_tell(ngx_kafka_sse_hub_t *hub,

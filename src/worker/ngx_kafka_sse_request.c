@@ -18,25 +18,29 @@
 #include <worker/ngx_kafka_sse_request.h>
 #include <worker/ngx_kafka_sse_resume.h>
 #include <worker/ngx_kafka_sse_stream.h>
+#include <worker/ngx_kafka_sse_wish.h>
 
 
 #define NGX_KAFKA_SSE_REQUEST_QUOTE  64    /* bytes of a client's value */
 
 
+static ngx_int_t ngx_kafka_sse_request_answer(ngx_http_request_t *r,
+    ngx_str_t *id, ngx_kafka_sse_selection_t *selection);
 static ngx_int_t ngx_kafka_sse_request_check(ngx_http_request_t *r,
     ngx_str_t *id);
 static ngx_int_t ngx_kafka_sse_request_expires(ngx_http_request_t *r,
     int64_t *expires);
+static ngx_int_t ngx_kafka_sse_request_many(ngx_http_request_t *r,
+    ngx_kafka_sse_selection_t *selection);
 static ngx_int_t ngx_kafka_sse_request_start(ngx_http_request_t *r,
     ngx_str_t *id, ngx_kafka_sse_start_t *start, ngx_uint_t *chosen);
 static ngx_int_t ngx_kafka_sse_request_filter(ngx_http_request_t *r,
     ngx_kafka_sse_filter_t **filter);
-static ngx_int_t ngx_kafka_sse_request_busy(ngx_http_request_t *r,
-    char *code, char *message);
 static ngx_int_t ngx_kafka_sse_request_refuse_start(ngx_http_request_t *r,
     ngx_str_t *value);
 static char *ngx_kafka_sse_request_quote(char *p, ngx_str_t *value);
-static ngx_uint_t ngx_kafka_sse_request_partitions(ngx_http_request_t *r);
+static ngx_uint_t ngx_kafka_sse_request_partitions(
+    ngx_kafka_sse_selection_t *selection);
 static ngx_uint_t ngx_kafka_sse_request_accepts(ngx_http_request_t *r);
 static ngx_uint_t ngx_kafka_sse_request_is_direct(ngx_http_request_t *r);
 static ngx_int_t ngx_kafka_sse_request_join(ngx_kafka_sse_stream_t *stream,
@@ -53,16 +57,10 @@ static ngx_uint_t ngx_kafka_sse_request_refers(ngx_http_request_t *r,
 ngx_int_t
 ngx_kafka_sse_request_handler(ngx_http_request_t *r)
 {
-    size_t                     len;
-    u_char                    *header;
-    int64_t                    expires;
-    ngx_int_t                  rc;
-    ngx_str_t                  id;
-    ngx_uint_t                 chosen;
-    ngx_kafka_sse_start_t      start;
-    ngx_kafka_sse_filter_t    *filter;
-    ngx_kafka_sse_stream_t    *stream;
-    ngx_kafka_sse_loc_conf_t  *klcf;
+    ngx_int_t                   rc;
+    ngx_str_t                   id;
+    ngx_kafka_sse_loc_conf_t   *klcf;
+    ngx_kafka_sse_selection_t  *selection;
 
     klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_sse_module);
 
@@ -72,12 +70,45 @@ ngx_kafka_sse_request_handler(ngx_http_request_t *r)
 
     rc = ngx_kafka_sse_request_check(r, &id);
 
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    rc = ngx_kafka_sse_wish_get(r, &id, &selection);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    rc = ngx_kafka_sse_request_answer(r, &id, selection);
+
+    ngx_kafka_sse_selection_release(ngx_kafka_sse_hub, selection);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_kafka_sse_request_answer(ngx_http_request_t *r, ngx_str_t *id,
+    ngx_kafka_sse_selection_t *selection)
+{
+    size_t                   len;
+    u_char                  *header;
+    int64_t                  expires;
+    ngx_int_t                rc;
+    ngx_uint_t               chosen;
+    ngx_kafka_sse_start_t    start;
+    ngx_kafka_sse_filter_t  *filter;
+    ngx_kafka_sse_stream_t  *stream;
+
+    rc = ngx_kafka_sse_request_many(r, selection);
+
     if (rc == NGX_DECLINED) {
         rc = ngx_kafka_sse_request_expires(r, &expires);
     }
 
     if (rc == NGX_DECLINED) {
-        rc = ngx_kafka_sse_request_start(r, &id, &start, &chosen);
+        rc = ngx_kafka_sse_request_start(r, id, &start, &chosen);
     }
 
     if (rc == NGX_DECLINED) {
@@ -97,7 +128,7 @@ ngx_kafka_sse_request_handler(ngx_http_request_t *r)
         return ngx_kafka_sse_request_send_header(r, NGX_KAFKA_SSE_RESUME_FRESH);
     }
 
-    stream = ngx_kafka_sse_stream_create(r);
+    stream = ngx_kafka_sse_stream_create(r, selection);
     if (stream == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -114,7 +145,7 @@ ngx_kafka_sse_request_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_kafka_sse_request_join(stream, &id) != NGX_OK) {
+    if (ngx_kafka_sse_request_join(stream, id) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -165,21 +196,6 @@ ngx_kafka_sse_request_check(ngx_http_request_t *r, ngx_str_t *id)
                                           "only text/event-stream is served");
     }
 
-    if (ngx_kafka_sse_request_partitions(r)
-        > NGX_KAFKA_SSE_POSITION_PARTITIONS)
-    {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "kafka_sse: the topics of this location have %ui "
-                      "partitions, a stream can have %d",
-                      ngx_kafka_sse_request_partitions(r),
-                      NGX_KAFKA_SSE_POSITION_PARTITIONS);
-
-        return ngx_kafka_sse_refusal_send(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
-                                          "too-many-partitions",
-                                          "the topics have more partitions "
-                                          "than a stream can have");
-    }
-
     /* who has a position comes back for it, and is never refused for load */
 
     if (ngx_kafka_sse_zone_stale(ngx_kafka_sse_hub->node) && id->len == 0) {
@@ -188,6 +204,39 @@ ngx_kafka_sse_request_check(ngx_http_request_t *r, ngx_str_t *id)
     }
 
     return NGX_DECLINED;
+}
+
+
+/* the same: no position holds more than so many partitions */
+
+static ngx_int_t
+ngx_kafka_sse_request_many(ngx_http_request_t *r,
+    ngx_kafka_sse_selection_t *selection)
+{
+    ngx_uint_t  n, status;
+
+    n = ngx_kafka_sse_request_partitions(selection);
+
+    if (n <= NGX_KAFKA_SSE_POSITION_PARTITIONS) {
+        return NGX_DECLINED;
+    }
+
+    /* the client's mistake, if it has named any */
+
+    status = NGX_HTTP_BAD_REQUEST;
+
+    if (selection->conf->naming.names == NULL) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "kafka_sse: the topics of this location have %ui "
+                      "partitions, a stream can have %d",
+                      n, NGX_KAFKA_SSE_POSITION_PARTITIONS);
+
+        status = NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_kafka_sse_refusal_send(r, status, "too-many-partitions",
+                                      "the topics have more partitions than a "
+                                      "stream can have");
 }
 
 
@@ -261,7 +310,7 @@ ngx_kafka_sse_request_start(ngx_http_request_t *r, ngx_str_t *id,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_kafka_sse_request_busy(ngx_http_request_t *r, char *code, char *message)
 {
     if (ngx_kafka_sse_refusal_header(r, "Retry-After", "5") != NGX_OK) {
@@ -270,6 +319,42 @@ ngx_kafka_sse_request_busy(ngx_http_request_t *r, char *code, char *message)
 
     return ngx_kafka_sse_refusal_send(r, NGX_HTTP_SERVICE_UNAVAILABLE, code,
                                       message);
+}
+
+
+ngx_int_t
+ngx_kafka_sse_request_put_off(ngx_http_request_t *r)
+{
+    ngx_int_t                  rc;
+    ngx_buf_t                 *b;
+    ngx_chain_t                out;
+    ngx_kafka_sse_loc_conf_t  *klcf;
+
+    klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_sse_module);
+
+    rc = ngx_kafka_sse_request_send_header(r, NGX_KAFKA_SSE_RESUME_REPLAY);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_create_temp_buf(r->pool, NGX_KAFKA_SSE_STREAM_RETRY_LEN
+                                     + sizeof("event: stream-end\n"
+                                              "data: error\n\n"));
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->last = ngx_kafka_sse_stream_retry(klcf, b->last);
+    b->last = ngx_cpymem(b->last, "event: stream-end\ndata: error\n\n",
+                         sizeof("event: stream-end\ndata: error\n\n") - 1);
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
 }
 
 
@@ -347,24 +432,20 @@ ngx_kafka_sse_request_quote(char *p, ngx_str_t *value)
 }
 
 
-/* of all topics of the location that have started; no position holds more */
+/* of all topics, those that wait for their start, too */
 
 static ngx_uint_t
-ngx_kafka_sse_request_partitions(ngx_http_request_t *r)
+ngx_kafka_sse_request_partitions(ngx_kafka_sse_selection_t *selection)
 {
-    ngx_uint_t                     i, n;
-    ngx_kafka_sse_loc_conf_t      *klcf;
-    ngx_kafka_sse_hub_topic_t     *topic;
-    ngx_kafka_sse_public_topic_t  *topics;
+    ngx_uint_t                  i, n;
+    ngx_kafka_sse_hub_topic_t  *topic;
 
-    klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_sse_module);
-    topics = klcf->naming.topics->elts;
     n = 0;
 
-    for (i = 0; i < klcf->naming.topics->nelts; i++) {
+    for (i = 0; i < selection->n; i++) {
         topic = ngx_kafka_sse_hub_topic_find(ngx_kafka_sse_hub,
-                                             topics[i].topic);
-        n += topic->n;
+                                             selection->topics[i].topic);
+        n += topic->sh ? ngx_max(topic->n, topic->sh->n) : 0;
     }
 
     return n;
@@ -522,7 +603,8 @@ ngx_kafka_sse_request_settle(ngx_kafka_sse_stream_t *stream)
         return NGX_OK;
     }
 
-    group = ngx_kafka_sse_group_get(ngx_kafka_sse_hub, stream->conf,
+    group = ngx_kafka_sse_group_get(ngx_kafka_sse_hub,
+                                    stream->group->selection,
                                     stream->framing, stream->filter);
     if (group == NULL) {
         return NGX_ERROR;

@@ -14,6 +14,14 @@
 #include <worker/ngx_kafka_sse_stream.h>
 
 
+/*
+ * A regular expression finds new topics on one node sooner than on another: so
+ * long, in s, a position may have one that is not known here
+ */
+
+#define NGX_KAFKA_SSE_RESUME_FIND  10
+
+
 static ngx_int_t ngx_kafka_sse_resume_match(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_group_t *group, ngx_kafka_sse_position_t *position);
 static ngx_kafka_sse_position_topic_t
@@ -39,8 +47,9 @@ ngx_kafka_sse_resume_place(ngx_kafka_sse_hub_t *hub,
     ngx_uint_t              lost;
     ngx_kafka_sse_group_t  *group;
 
-    group = ngx_kafka_sse_group_private(hub, stream->conf, stream->framing,
-                                        stream->filter);
+    group = ngx_kafka_sse_group_private(hub,
+                                        ngx_kafka_sse_stream_selection(stream),
+                                        stream->framing, stream->filter);
     if (group == NULL) {
         return NGX_ERROR;
     }
@@ -49,6 +58,16 @@ ngx_kafka_sse_resume_place(ngx_kafka_sse_hub_t *hub,
     group->is_chosen = stream->chosen;
 
     rc = ngx_kafka_sse_resume_match(hub, group, stream->position);
+
+    if (rc == NGX_OK
+        && group->is_unknown
+        && group->selection->is_open
+        && ngx_time() - stream->request->start_sec
+           < NGX_KAFKA_SSE_RESUME_FIND)
+    {
+        hub->retry = 1;         /* with the next tick */
+        rc = NGX_AGAIN;
+    }
 
     if (rc == NGX_OK) {
         rc = ngx_kafka_sse_place_locate(hub, group, &lost);
@@ -274,8 +293,8 @@ ngx_kafka_sse_resume_join(ngx_kafka_sse_hub_t *hub,
     public = NULL;
 
     if (equal) {
-        public = ngx_kafka_sse_group_get(hub, stream->conf, stream->framing,
-                                         stream->filter);
+        public = ngx_kafka_sse_group_get(hub, group->selection,
+                                         stream->framing, stream->filter);
         if (public == NULL) {
             return NGX_ERROR;
         }

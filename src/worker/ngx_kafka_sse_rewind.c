@@ -10,6 +10,7 @@
 #include <ngx_http.h>
 
 #include <worker/ngx_kafka_sse_answer.h>
+#include <worker/ngx_kafka_sse_query.h>
 #include <worker/ngx_kafka_sse_rewind.h>
 #include <worker/ngx_kafka_sse_roster.h>
 
@@ -21,7 +22,6 @@
 #define NGX_KAFKA_SSE_REWIND_FOREIGN_MAX  30000
 
 
-static void ngx_kafka_sse_rewind_connect(ngx_kafka_sse_hub_t *hub);
 static void ngx_kafka_sse_rewind_connect_handler(ngx_event_t *ev);
 static void ngx_kafka_sse_rewind_closed(ngx_kafka_sse_link_t *link);
 static void ngx_kafka_sse_rewind_foreign(ngx_kafka_sse_link_t *link,
@@ -71,7 +71,7 @@ ngx_kafka_sse_rewind_exit(ngx_kafka_sse_hub_t *hub)
 }
 
 
-static void
+void
 ngx_kafka_sse_rewind_connect(ngx_kafka_sse_hub_t *hub)
 {
     ngx_fd_t      fd;
@@ -103,6 +103,8 @@ ngx_kafka_sse_rewind_connect(ngx_kafka_sse_hub_t *hub)
         ngx_kafka_sse_rewind_send_open(ngx_queue_data(q,
                                               ngx_kafka_sse_rewind_t, queue));
     }
+
+    ngx_kafka_sse_query_connected(hub);
 }
 
 
@@ -113,7 +115,7 @@ ngx_kafka_sse_rewind_connect_handler(ngx_event_t *ev)
 
     hub = ev->data;
 
-    if (!ngx_queue_empty(&hub->asking)) {
+    if (!ngx_queue_empty(&hub->asking) || !ngx_queue_empty(&hub->queries)) {
         ngx_kafka_sse_rewind_connect(hub);
     }
 }
@@ -126,7 +128,11 @@ ngx_kafka_sse_rewind_closed(ngx_kafka_sse_link_t *link)
 
     hub = link->data;
 
-    if (!ngx_queue_empty(&hub->asking) && !hub->connect.timer_set) {
+    ngx_kafka_sse_query_lost(hub);
+
+    if ((!ngx_queue_empty(&hub->asking) || !ngx_queue_empty(&hub->queries))
+        && !hub->connect.timer_set)
+    {
         ngx_add_timer(&hub->connect, hub->connect_delay
                                      ? hub->connect_delay
                                      : NGX_KAFKA_SSE_REWIND_CONNECT);
@@ -471,6 +477,11 @@ ngx_kafka_sse_rewind_message(ngx_kafka_sse_link_t *link,
     hub = link->data;
     hub->connect_delay = 0;
 
+    if (m->type == NGX_KAFKA_SSE_MESSAGE_SEEN) {
+        ngx_kafka_sse_query_message(hub, m);
+        return;
+    }
+
     rewind = ngx_kafka_sse_rewind_lookup(hub, m->replay);
 
     if (rewind == NULL) {
@@ -671,7 +682,7 @@ ngx_kafka_sse_rewind_hash(ngx_kafka_sse_group_t *group)
 
     ngx_crc32_init(hash);
 
-    ngx_crc32_update(&hash, (u_char *) &group->conf, sizeof(void *));
+    ngx_crc32_update(&hash, (u_char *) &group->selection, sizeof(void *));
     if (group->filter) {
         ngx_crc32_update(&hash, (u_char *) &group->filter->hash,
                          sizeof(uint32_t));
@@ -698,7 +709,7 @@ ngx_kafka_sse_rewind_is_same(ngx_kafka_sse_group_t *a,
 {
     ngx_uint_t  i;
 
-    if (ngx_kafka_sse_roster_cmp(a, b->conf, b->framing, b->filter) != 0
+    if (ngx_kafka_sse_roster_cmp(a, b->selection, b->framing, b->filter) != 0
         || a->start.kind != b->start.kind
         || a->start.value != b->start.value
         || a->is_unknown != b->is_unknown

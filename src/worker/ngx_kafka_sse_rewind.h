@@ -53,6 +53,10 @@ struct ngx_kafka_sse_rewind_s {
 
 void ngx_kafka_sse_rewind_init(ngx_kafka_sse_hub_t *hub);
 
+/* connects, if the link is not up; what is asked is then sent */
+
+void ngx_kafka_sse_rewind_connect(ngx_kafka_sse_hub_t *hub);
+
 /* on the worker's way out, when it has no event loop any more */
 
 void ngx_kafka_sse_rewind_exit(ngx_kafka_sse_hub_t *hub);

@@ -12,7 +12,9 @@
 #include <worker/ngx_kafka_sse_roster.h>
 
 
-static uint32_t ngx_kafka_sse_roster_hash(ngx_kafka_sse_loc_conf_t *conf,
+static ngx_int_t ngx_kafka_sse_roster_members(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group, ngx_uint_t first);
+static uint32_t ngx_kafka_sse_roster_hash(ngx_kafka_sse_selection_t *selection,
     ngx_uint_t framing, ngx_kafka_sse_filter_t *filter);
 static void ngx_kafka_sse_roster_insert(ngx_rbtree_node_t *temp,
     ngx_rbtree_node_t *node, ngx_rbtree_node_t *sentinel);
@@ -31,7 +33,7 @@ ngx_kafka_sse_roster_init(ngx_kafka_sse_hub_t *hub)
 
 ngx_kafka_sse_group_t *
 ngx_kafka_sse_roster_find(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing,
+    ngx_kafka_sse_selection_t *selection, ngx_uint_t framing,
     ngx_kafka_sse_filter_t *filter)
 {
     uint32_t                hash;
@@ -39,7 +41,7 @@ ngx_kafka_sse_roster_find(ngx_kafka_sse_hub_t *hub,
     ngx_rbtree_node_t      *node;
     ngx_kafka_sse_group_t  *group;
 
-    hash = ngx_kafka_sse_roster_hash(conf, framing, filter);
+    hash = ngx_kafka_sse_roster_hash(selection, framing, filter);
     node = hub->roster.root;
 
     while (node != &hub->roster_sentinel) {
@@ -51,7 +53,7 @@ ngx_kafka_sse_roster_find(ngx_kafka_sse_hub_t *hub,
 
         group = ngx_rbtree_data(node, ngx_kafka_sse_group_t, node);
 
-        rc = ngx_kafka_sse_roster_cmp(group, conf, framing, filter);
+        rc = ngx_kafka_sse_roster_cmp(group, selection, framing, filter);
 
         if (rc == 0) {
             return group;
@@ -68,16 +70,63 @@ ngx_int_t
 ngx_kafka_sse_roster_add(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_group_t *group)
 {
+    if (ngx_kafka_sse_roster_members(hub, group, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    group->node.key = ngx_kafka_sse_roster_hash(group->selection,
+                                                group->framing,
+                                                group->filter);
+
+    ngx_rbtree_insert(&hub->roster, &group->node);
+    ngx_queue_insert_tail(&hub->groups, &group->queue);
+
+    return NGX_OK;
+}
+
+
+/*
+ * Two groups may be of one selection then: streams that came while the first
+ * entries of a topic were on their way have it already.
+ */
+
+ngx_int_t
+ngx_kafka_sse_roster_move(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group, ngx_uint_t known)
+{
+    ngx_rbtree_delete(&hub->roster, &group->node);
+
+    group->node.key = ngx_kafka_sse_roster_hash(group->selection,
+                                                group->framing,
+                                                group->filter);
+
+    ngx_rbtree_insert(&hub->roster, &group->node);
+
+    if (ngx_kafka_sse_roster_members(hub, group, known) != NGX_OK) {
+        group->nmembers = known;
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* makes the group known to the topics of its members from this one on */
+
+static ngx_int_t
+ngx_kafka_sse_roster_members(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group, ngx_uint_t first)
+{
     ngx_uint_t               i;
     ngx_kafka_sse_member_t  *member;
 
-    for (i = 0; i < group->nmembers; i++) {
+    for (i = first; i < group->nmembers; i++) {
         member = &group->members[i];
 
         if (group->filter && group->filter->index
             && ngx_kafka_sse_index_add(member, hub->log) != NGX_OK)
         {
-            while (i--) {
+            while (i-- > first) {
                 ngx_kafka_sse_index_remove(&group->members[i]);
             }
 
@@ -85,7 +134,7 @@ ngx_kafka_sse_roster_add(ngx_kafka_sse_hub_t *hub,
         }
     }
 
-    for (i = 0; i < group->nmembers; i++) {
+    for (i = first; i < group->nmembers; i++) {
         member = &group->members[i];
 
         ngx_queue_insert_tail(&member->topic->members, &member->queue);
@@ -94,12 +143,6 @@ ngx_kafka_sse_roster_add(ngx_kafka_sse_hub_t *hub,
             ngx_queue_insert_tail(&member->topic->asked, &member->asked);
         }
     }
-
-    group->node.key = ngx_kafka_sse_roster_hash(group->conf, group->framing,
-                                               group->filter);
-
-    ngx_rbtree_insert(&hub->roster, &group->node);
-    ngx_queue_insert_tail(&hub->groups, &group->queue);
 
     return NGX_OK;
 }
@@ -130,13 +173,13 @@ ngx_kafka_sse_roster_remove(ngx_kafka_sse_hub_t *hub,
 
 
 static uint32_t
-ngx_kafka_sse_roster_hash(ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing,
-    ngx_kafka_sse_filter_t *filter)
+ngx_kafka_sse_roster_hash(ngx_kafka_sse_selection_t *selection,
+    ngx_uint_t framing, ngx_kafka_sse_filter_t *filter)
 {
     uint32_t   hash;
     uintptr_t  key;
 
-    key = (uintptr_t) conf;
+    key = (uintptr_t) selection;
     hash = ngx_murmur_hash2((u_char *) &key, sizeof(uintptr_t)) + framing;
 
     return filter ? hash ^ filter->hash : hash;
@@ -145,11 +188,11 @@ ngx_kafka_sse_roster_hash(ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing,
 
 ngx_int_t
 ngx_kafka_sse_roster_cmp(ngx_kafka_sse_group_t *group,
-    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing,
+    ngx_kafka_sse_selection_t *selection, ngx_uint_t framing,
     ngx_kafka_sse_filter_t *filter)
 {
-    if (group->conf != conf) {
-        return (group->conf > conf) ? 1 : -1;
+    if (group->selection != selection) {
+        return (group->selection > selection) ? 1 : -1;
     }
 
     if (group->framing != framing) {
@@ -183,7 +226,7 @@ ngx_kafka_sse_roster_insert(ngx_rbtree_node_t *temp, ngx_rbtree_node_t *node,
         } else {
             rc = ngx_kafka_sse_roster_cmp(ngx_rbtree_data(temp,
                                                   ngx_kafka_sse_group_t, node),
-                                         group->conf, group->framing,
+                                         group->selection, group->framing,
                                          group->filter);
 
             p = (rc > 0) ? &temp->left : &temp->right;

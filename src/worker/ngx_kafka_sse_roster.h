@@ -23,10 +23,10 @@
 
 void ngx_kafka_sse_roster_init(ngx_kafka_sse_hub_t *hub);
 
-/* the group of this location, framing and filter, or NULL */
+/* the group of this selection, framing and filter, or NULL */
 
 ngx_kafka_sse_group_t *ngx_kafka_sse_roster_find(ngx_kafka_sse_hub_t *hub,
-    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing,
+    ngx_kafka_sse_selection_t *selection, ngx_uint_t framing,
     ngx_kafka_sse_filter_t *filter);
 
 /* _add(), of one that is not there: NGX_ERROR if there is no memory */
@@ -36,10 +36,18 @@ ngx_int_t ngx_kafka_sse_roster_add(ngx_kafka_sse_hub_t *hub,
 void ngx_kafka_sse_roster_remove(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_group_t *group);
 
+/*
+ * The group has another selection, and more members than it had, known.
+ * NGX_ERROR: no memory for these, so it has not.
+ */
+
+ngx_int_t ngx_kafka_sse_roster_move(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_group_t *group, ngx_uint_t known);
+
 /* 0 if any group is of these, a private one, too; else which comes first */
 
 ngx_int_t ngx_kafka_sse_roster_cmp(ngx_kafka_sse_group_t *group,
-    ngx_kafka_sse_loc_conf_t *conf, ngx_uint_t framing,
+    ngx_kafka_sse_selection_t *selection, ngx_uint_t framing,
     ngx_kafka_sse_filter_t *filter);
 
 

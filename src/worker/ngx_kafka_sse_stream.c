@@ -54,13 +54,19 @@ static ngx_str_t  ngx_kafka_sse_stream_heartbeats[] = {
 
 
 ngx_kafka_sse_stream_t *
-ngx_kafka_sse_stream_create(ngx_http_request_t *r)
+ngx_kafka_sse_stream_create(ngx_http_request_t *r,
+    ngx_kafka_sse_selection_t *selection)
 {
-    ngx_pool_cleanup_t      *cln;
-    ngx_http_cleanup_t      *end;
-    ngx_kafka_sse_stream_t  *stream;
+    size_t                          size;
+    ngx_pool_cleanup_t             *cln;
+    ngx_http_cleanup_t             *end;
+    ngx_kafka_sse_stream_t         *stream;
+    ngx_kafka_sse_stream_chosen_t  *chosen;
 
-    stream = ngx_pcalloc(r->pool, sizeof(ngx_kafka_sse_stream_t));
+    size = selection->refs ? sizeof(ngx_kafka_sse_stream_chosen_t)
+                           : sizeof(ngx_kafka_sse_stream_t);
+
+    stream = ngx_pcalloc(r->pool, size);
     if (stream == NULL) {
         return NULL;
     }
@@ -82,9 +88,37 @@ ngx_kafka_sse_stream_create(ngx_http_request_t *r)
     end->handler = ngx_kafka_sse_stream_part;
     end->data = stream;
 
+    if (selection->refs) {
+        chosen = (ngx_kafka_sse_stream_chosen_t *) stream;
+        chosen->selection = selection;
+        ngx_kafka_sse_selection_hold(selection);
+    }
+
     ngx_http_set_ctx(r, stream, ngx_kafka_sse_module);
 
     return stream;
+}
+
+
+ngx_kafka_sse_selection_t *
+ngx_kafka_sse_stream_selection(ngx_kafka_sse_stream_t *stream)
+{
+    ngx_kafka_sse_selection_t      *selection;
+    ngx_kafka_sse_stream_chosen_t  *chosen;
+
+    if (!ngx_kafka_sse_naming_is_dynamic(&stream->conf->naming)) {
+        return &stream->conf->selection;
+    }
+
+    chosen = (ngx_kafka_sse_stream_chosen_t *) stream;
+
+    selection = ngx_kafka_sse_selection_renew(ngx_kafka_sse_hub,
+                                              chosen->selection);
+    if (selection) {
+        chosen->selection = selection;
+    }
+
+    return chosen->selection;
 }
 
 
@@ -200,7 +234,7 @@ ngx_kafka_sse_stream_pend(ngx_kafka_sse_stream_t *stream, ngx_str_t *extra)
     stream->pending.data = p;
 
     if (!stream->begun) {
-        p = ngx_kafka_sse_stream_retry(stream, p);
+        p = ngx_kafka_sse_stream_retry(stream->conf, p);
         p = ngx_cpymem(p, ":\n\n", sizeof(":\n\n") - 1);
     }
 
@@ -218,14 +252,14 @@ ngx_kafka_sse_stream_pend(ngx_kafka_sse_stream_t *stream, ngx_str_t *extra)
 /* the jitter keeps clients that were cut together from coming back together */
 
 u_char *
-ngx_kafka_sse_stream_retry(ngx_kafka_sse_stream_t *stream, u_char *p)
+ngx_kafka_sse_stream_retry(ngx_kafka_sse_loc_conf_t *conf, u_char *p)
 {
     ngx_msec_t  ms;
 
-    ms = stream->conf->retry;
+    ms = conf->retry;
 
-    if (stream->conf->retry_jitter) {
-        ms += ngx_random() % (stream->conf->retry_jitter + 1);
+    if (conf->retry_jitter) {
+        ms += ngx_random() % (conf->retry_jitter + 1);
     }
 
     return ngx_sprintf(p, "retry: %M\n", ms);
@@ -719,6 +753,8 @@ ngx_kafka_sse_stream_cleanup(void *data)
 {
     ngx_kafka_sse_stream_t *stream = data;
 
+    ngx_kafka_sse_stream_chosen_t  *chosen;
+
     ngx_kafka_sse_life_leave(stream);
 
     if (stream->pinned) {
@@ -726,6 +762,11 @@ ngx_kafka_sse_stream_cleanup(void *data)
     }
 
     ngx_kafka_sse_hub_leave(ngx_kafka_sse_hub, stream);
+
+    if (ngx_kafka_sse_naming_is_dynamic(&stream->conf->naming)) {
+        chosen = (ngx_kafka_sse_stream_chosen_t *) stream;
+        ngx_kafka_sse_selection_release(ngx_kafka_sse_hub, chosen->selection);
+    }
 
     ngx_free(stream->piece);
     ngx_free(stream->position);

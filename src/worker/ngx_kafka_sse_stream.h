@@ -95,6 +95,14 @@ struct ngx_kafka_sse_stream_s {
 };
 
 
+/* a stream whose topics were found for it */
+
+typedef struct {
+    ngx_kafka_sse_stream_t      stream;
+    ngx_kafka_sse_selection_t  *selection;  /* held */
+} ngx_kafka_sse_stream_chosen_t;
+
+
 /* "retry: <ms>\n" at most */
 
 #define NGX_KAFKA_SSE_STREAM_RETRY_LEN  (sizeof("retry: \n") + NGX_INT64_LEN)
@@ -102,11 +110,17 @@ struct ngx_kafka_sse_stream_s {
 
 /*
  * Makes the request's stream, which is its context; its way out, a pool
- * cleanup, is registered.  Whether it is direct, and its framing, are the
- * caller's to set.  NULL: no memory.
+ * cleanup, is registered.  It holds the selection.  Whether it is direct, and
+ * its framing, are the caller's to set.  NULL: no memory.
  */
 
-ngx_kafka_sse_stream_t *ngx_kafka_sse_stream_create(ngx_http_request_t *r);
+ngx_kafka_sse_stream_t *ngx_kafka_sse_stream_create(ngx_http_request_t *r,
+    ngx_kafka_sse_selection_t *selection);
+
+/* its topics, while it has no group; of an open one, what that is by now */
+
+ngx_kafka_sse_selection_t *ngx_kafka_sse_stream_selection(
+    ngx_kafka_sse_stream_t *stream);
 
 /* from now on the stream is told when its client leaves, or takes more */
 
@@ -157,9 +171,10 @@ void ngx_kafka_sse_stream_end(ngx_kafka_sse_stream_t *stream,
 void ngx_kafka_sse_stream_close(ngx_kafka_sse_stream_t *stream,
     ngx_uint_t reason);
 
-/* writes "retry:" with a time of this stream's own */
+/* writes "retry:" with a time of one stream's own */
 
-u_char *ngx_kafka_sse_stream_retry(ngx_kafka_sse_stream_t *stream, u_char *p);
+u_char *ngx_kafka_sse_stream_retry(ngx_kafka_sse_loc_conf_t *conf,
+    u_char *p);
 
 /* the position that the client sent has been placed */
 
