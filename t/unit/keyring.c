@@ -368,7 +368,8 @@ keyring_test_pem(void)
     text = (char *) unit_alloc(65536);
 
     snprintf(text, 65536, "a comment\n%s\nanother\n%s%s",
-             keyring_key("rsa-pem"), keyring_key("p256-pem"), keyring_key("rsa-cert"));
+             keyring_key("rsa-pem"), keyring_key("p256-pem"),
+             keyring_key("rsa-cert"));
     keyring_has(text, "RS256,ES256", 3, "several, with text between");
     keyring_has(text, "ES256", 1, "of which one fits");
     unit_ok(keyring_verify(text, KEYRING_ALL, keyring_token("ES256: good"),
@@ -551,8 +552,9 @@ keyring_test_weak(void)
     memcpy(strstr(text, "\"x\":\"") + 5, "AQ", 2);
     keyring_refused(text, "EdDSA", "a point of small order",
                     "and the neutral one");
-    memcpy(strstr(text, "\"x\":\"") + 5, "_v____________________________________", 38);
-    memcpy(strstr(text, "\"x\":\"") + 43, "7___________________________________8A", 38);
+    memcpy(strstr(text, "\"x\":\"") + 5,
+           "_v____________________________________"
+           "7___________________________________8A", 76);
     keyring_refused(text, "EdDSA", "a point of small order",
                     "and the one of order 2");
 
