@@ -9,12 +9,15 @@
  *
  *     kafka [-b brokers] [-X property=value] ... command ...
  *
+ *     version                          librdkafka's
  *     ping [seconds]                   until the broker answers and has room
  *                                      for topics, at most so long
  *     create topic partitions[/replicas] [k=v ...]
  *     delete topic ...
  *     partitions topic n               grow to n partitions
  *     delete-records topic partition offset
+ *     acl add|remove principal topic|group|cluster name operation
+ *                                      who is allowed what, from anywhere
  *     offsets topic ...                low, high and last stable offset
  *     group name                       state, members, what they own
  *     committed name topic ...         the group's committed offsets
@@ -632,6 +635,104 @@ answer_delete_records(rd_kafka_event_t *event, const char **text)
                rd_kafka_event_DeleteRecords_result(event));
 
     return list->cnt ? list->elems[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+}
+
+
+/* add|remove principal topic|group|cluster name operation */
+
+static rd_kafka_ResourceType_t
+acl_type(const char *name)
+{
+    return strcmp(name, "topic") == 0 ? RD_KAFKA_RESOURCE_TOPIC
+           : strcmp(name, "group") == 0 ? RD_KAFKA_RESOURCE_GROUP
+           : strcmp(name, "cluster") == 0 ? RD_KAFKA_RESOURCE_BROKER
+           : RD_KAFKA_RESOURCE_UNKNOWN;
+}
+
+
+static rd_kafka_AclOperation_t
+acl_operation(const char *name)
+{
+    return strcmp(name, "read") == 0 ? RD_KAFKA_ACL_OPERATION_READ
+           : strcmp(name, "write") == 0 ? RD_KAFKA_ACL_OPERATION_WRITE
+           : strcmp(name, "describe") == 0 ? RD_KAFKA_ACL_OPERATION_DESCRIBE
+           : RD_KAFKA_ACL_OPERATION_UNKNOWN;
+}
+
+
+static void
+ask_acl_add(rd_kafka_t *rk, rd_kafka_AdminOptions_t *options,
+    rd_kafka_queue_t *queue, char **argv, int argc)
+{
+    char                   err[512];
+    rd_kafka_AclBinding_t *acl;
+
+    acl = rd_kafka_AclBinding_new(acl_type(argv[2]), argv[3],
+                                  RD_KAFKA_RESOURCE_PATTERN_LITERAL, argv[1],
+                                  "*", acl_operation(argv[4]),
+                                  RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW, err,
+                                  sizeof(err));
+    if (acl == NULL) {
+        die("%s", err);
+    }
+
+    rd_kafka_CreateAcls(rk, &acl, 1, options, queue);
+    rd_kafka_AclBinding_destroy(acl);
+}
+
+
+static rd_kafka_resp_err_t
+answer_acl_add(rd_kafka_event_t *event, const char **text)
+{
+    size_t                         n;
+    const rd_kafka_error_t        *error;
+    const rd_kafka_acl_result_t  **results;
+
+    results = rd_kafka_CreateAcls_result_acls(
+                  rd_kafka_event_CreateAcls_result(event), &n);
+
+    error = n ? rd_kafka_acl_result_error(results[0]) : NULL;
+    *text = rd_kafka_error_string(error);
+
+    return rd_kafka_error_code(error);
+}
+
+
+static void
+ask_acl_remove(rd_kafka_t *rk, rd_kafka_AdminOptions_t *options,
+    rd_kafka_queue_t *queue, char **argv, int argc)
+{
+    char                         err[512];
+    rd_kafka_AclBindingFilter_t *acl;
+
+    acl = rd_kafka_AclBindingFilter_new(acl_type(argv[2]), argv[3],
+                                        RD_KAFKA_RESOURCE_PATTERN_LITERAL,
+                                        argv[1], "*", acl_operation(argv[4]),
+                                        RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW,
+                                        err, sizeof(err));
+    if (acl == NULL) {
+        die("%s", err);
+    }
+
+    rd_kafka_DeleteAcls(rk, &acl, 1, options, queue);
+    rd_kafka_AclBinding_destroy(acl);
+}
+
+
+static rd_kafka_resp_err_t
+answer_acl_remove(rd_kafka_event_t *event, const char **text)
+{
+    size_t                                     n;
+    const rd_kafka_error_t                    *error;
+    const rd_kafka_DeleteAcls_result_response_t  **results;
+
+    results = rd_kafka_DeleteAcls_result_responses(
+                  rd_kafka_event_DeleteAcls_result(event), &n);
+
+    error = n ? rd_kafka_DeleteAcls_result_response_error(results[0]) : NULL;
+    *text = rd_kafka_error_string(error);
+
+    return rd_kafka_error_code(error);
 }
 
 
@@ -1582,7 +1683,10 @@ main(int argc, char **argv)
 
     cmd = argv[0];
 
-    if (strcmp(cmd, "ping") == 0) {
+    if (strcmp(cmd, "version") == 0) {
+        printf("\"%s\"\n", rd_kafka_version_str());
+
+    } else if (strcmp(cmd, "ping") == 0) {
         cmd_ping(argc, argv);
 
     } else if (strcmp(cmd, "create") == 0) {
@@ -1605,6 +1709,18 @@ main(int argc, char **argv)
         need(argc, 4);
         admin(RD_KAFKA_ADMIN_OP_DELETERECORDS, ask_delete_records,
               answer_delete_records, argv + 1, argc - 1);
+
+    } else if (strcmp(cmd, "acl") == 0 && argc > 1
+               && strcmp(argv[1], "add") == 0)
+    {
+        need(argc, 6);
+        admin(RD_KAFKA_ADMIN_OP_CREATEACLS, ask_acl_add, answer_acl_add,
+              argv + 1, argc - 1);
+
+    } else if (strcmp(cmd, "acl") == 0) {
+        need(argc, 6);
+        admin(RD_KAFKA_ADMIN_OP_DELETEACLS, ask_acl_remove, answer_acl_remove,
+              argv + 1, argc - 1);
 
     } else if (strcmp(cmd, "group") == 0) {
         need(argc, 2);

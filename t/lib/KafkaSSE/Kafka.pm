@@ -21,6 +21,9 @@ sub new ($class, %opt) {
         properties => $opt{properties} // '',
         heap => $opt{heap} // '512m',
         shared => $opt{shared},
+        conf => $opt{conf},
+        format => $opt{format} // [],
+        version => $opt{version},
         cluster_id => $opt{cluster_id} // _id(),
     }, $class;
 
@@ -74,13 +77,39 @@ sub save ($self, $file) {
 }
 
 
-sub jars {
-    state $jars = $ENV{KAFKA_SSE_TEST_JARS} // do {
-        my $r = run([ top() . '/t/setup', 'kafka' ], timeout => 600);
-        die "t/setup kafka: $r->{err}" if $r->{status};
+# version: "3.9", or undef for the one that all others are
+
+sub jars ($version = undef) {
+    state %jars;
+    my $what = defined $version ? "kafka-$version" : 'kafka';
+
+    $jars{kafka} //= $ENV{KAFKA_SSE_TEST_JARS};
+
+    return $jars{$what} //= do {
+        my $r = run([ top() . '/t/setup', $what ], timeout => 600);
+        die "t/setup $what: $r->{err}" if $r->{status};
         $r->{out} =~ s/\s+\z//r;
     };
-    return $jars;
+}
+
+
+# the librdkafka that the tests, and nginx, run with: 2.6.1 is 2006001
+
+sub librdkafka {
+    state $version = do {
+        my $r = run([ build() . '/tool/kafka', 'version' ], timeout => 10);
+        $r->{out} =~ /"(\d+)\.(\d+)\.(\d+)/ or die "no version: $r->{err}";
+        $1 * 1_000_000 + $2 * 1_000 + $3;
+    };
+    return $version;
+}
+
+
+sub has_oidc ($class) {
+    my $r = run([ build() . '/tool/kafka', '-X',
+                  'sasl.oauthbearer.method=oidc', '-b', '127.0.0.1:1',
+                  'ping', '0' ], timeout => 10);
+    return $r->{err} !~ /not supported in this build/;
 }
 
 
@@ -88,7 +117,7 @@ sub java ($self, @args) {
     return ('java', "-Xmx$self->{heap}", '-XX:+UseSerialGC',
             '-XX:TieredStopAtLevel=1', '-Xshare:auto',
             '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
-            '-cp', jars() . '/*', @args);
+            '-cp', jars($self->{version}) . '/*', @args);
 }
 
 
@@ -99,7 +128,8 @@ sub _id {
 
 
 sub _format ($self) {
-    my $conf = slurp(top() . '/t/rig/kafka-plain.properties');
+    my $conf = $self->{conf}
+               // slurp(top() . '/t/rig/kafka-plain.properties');
 
     $conf =~ s/\bPORT092\b/$self->{port}/g;
     $conf =~ s/\bPORT093\b/$self->{controller}/g;
@@ -110,7 +140,8 @@ sub _format ($self) {
 
     my $r = run([ $self->java('kafka.tools.StorageTool', 'format',
                               '-t', $self->{cluster_id},
-                              '-c', "$self->{dir}/kafka.properties") ],
+                              '-c', "$self->{dir}/kafka.properties",
+                              @{$self->{format}}) ],
                 timeout => 60);
 
     die "Kafka's format failed:\n$r->{out}$r->{err}" if $r->{status};
