@@ -5,6 +5,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;
+use KafkaSSE::Certificates;
 
 my $dir = tempdir();
 
@@ -13,9 +14,24 @@ spew("$dir/empty", '');
 spew("$dir/jwt", 'top-secret of thirty-two bytes or more');
 spew("$dir/short", 'top-secret');
 
-my $cert = KafkaSSE::Nginx::certificate();
-run([ qw(openssl ec -aes128 -passout pass:top-secret -in), "$cert.key", '-out',
+my $tls = KafkaSSE::Nginx::certificate();
+run([ qw(openssl ec -aes128 -passout pass:top-secret -in), "$tls.key", '-out',
       "$dir/locked.key" ]);
+
+spew("$dir/line", "\r\n");
+spew("$dir/zero", "top\0secret");
+spew("$dir/large", 'x' x (1024 * 1024 + 1));
+
+my $cert = KafkaSSE::Certificates->new;
+my ($ca, $crt, $key, $locked) =
+    map { $cert->path($_) } qw(ca.crt client.crt client.key locked.key);
+
+spew("$dir/key-password", $cert->password . "\n");
+
+
+# Debian 12 has built it without
+
+my $oidc = KafkaSSE::Kafka->has_oidc;
 
 
 # A configuration, one statement a line: h, s, l and cluster are put into
@@ -143,9 +159,9 @@ my %good = (
             . " password_file=$dir/secret db=2 prefix=kafka_sse:x;",
         'kafka_sse_redis off;',
         'kafka_sse_redis rediss://user:pass%40word@127.0.0.1:6380/2;',
-        "kafka_sse_redis rediss://127.0.0.1 ca=$cert.crt name=redis.internal;",
-        "kafka_sse_redis rediss://localhost rediss://[::1] key=$cert.key"
-            . " certificate=$cert.crt sentinel=shop;",
+        "kafka_sse_redis rediss://127.0.0.1 ca=$tls.crt name=redis.internal;",
+        "kafka_sse_redis rediss://localhost rediss://[::1] key=$tls.key"
+            . " certificate=$tls.crt sentinel=shop;",
         'kafka_sse_redis redis://127.0.0.1:1 redis://127.0.0.1:2'
             . ' redis://[::1];',
         'kafka_sse_redis redis://u:p@127.0.0.1/2 sentinel=shop'
@@ -274,7 +290,25 @@ my %good = (
         'property fetch.min.bytes 1;',
         'property security.protocol plaintext;',
         'property debug broker;',
-        "property_file sasl.password $dir/secret;",
+        "property security.protocol sasl_ssl;\n"
+            . "property sasl.mechanism SCRAM-SHA-512;\n"
+            . "property sasl.username edge;\n"
+            . "property_file sasl.password $dir/secret;",
+        "property security.protocol ssl;\nproperty ssl.ca.location $ca;",
+        "property ssl.ca.location $dir;",
+        'property ssl.ca.location probe;',
+        "property ssl.certificate.location $crt;\n"
+            . "property ssl.key.location $key;",
+        "property ssl.certificate.location $crt;\n"
+            . "property_file ssl.key.pem $locked;\n"
+            . "property_file ssl.key.password $dir/key-password;",
+        $oidc ? "property security.protocol sasl_plaintext;\n"
+            . "property sasl.mechanism OAUTHBEARER;\n"
+            . "property sasl.oauthbearer.method oidc;\n"
+            . "property sasl.oauthbearer.client.id edge;\n"
+            . "property_file sasl.oauthbearer.client.secret $dir/secret;\n"
+            . "property sasl.oauthbearer.token.endpoint.url http://a/token;"
+            : (),
     ],
 );
 
@@ -356,7 +390,14 @@ bad_at(cluster => $$_[0], $$_[1]) for (
     [ 'property bootstrap.servers x:1;', 'bootstrap.servers' ],
     [ 'property enable.auto.commit true;', 'enable.auto.commit' ],
     [ "property_file sasl.password $dir/none;", "$dir/none" ],
+    [ "property_file sasl.password $dir/empty;", "$dir/empty" ],
+    [ "property_file sasl.password $dir/line;", "$dir/line" ],
+    [ "property_file sasl.password $dir/zero;", "$dir/zero" ],
+    [ "property_file sasl.password $dir/large;", "$dir/large" ],
+    [ "property_file sasl.password $dir;", $dir ],
     [ "property_file no.such.property $dir/secret;", 'no.such.property' ],
+    [ 'property sasl.passwort x;', 'sasl.passwort' ],
+    [ "property ssl.ca.location $dir/none;", "$dir/none" ],
     [ "property_file fetch.min.bytes $dir/secret;", 'fetch.min.bytes' ],
 );
 
@@ -375,6 +416,101 @@ bad("brokers $$_[0] are refused", $$_[1], "brokers $$_[0];",
     [ 'a:1,b:2', 'a:1,b:2' ],
     [ '[::1:9092', '[::1:9092' ],
 );
+
+
+# what does not go together, as the end of the block shows
+
+sub bad_cluster ($name, $what, $lines) {
+    my ($status, $out) = t(cluster => $lines);
+    my @emerg = grep { /\[emerg\]/ } split /\n/, $out;
+
+    ok($status == 1 && @emerg == 1 && $emerg[0] =~ /"main".*$what/
+       && $out !~ /top-secret|@{[$cert->password]}/, "$name is refused")
+        or diag("status $status: $out$lines");
+}
+
+my $sasl = 'property security.protocol sasl_plaintext;';
+
+bad_cluster(@$_) for (
+    [ 'SASL without a mechanism that is known', 'it must be PLAIN, ',
+      "$sasl property sasl.mechanism CRAM-MD5;" ],
+    [ 'PLAIN without a user', 'no "sasl.username"',
+      "$sasl property sasl.mechanism PLAIN;"
+      . " property_file sasl.password $dir/secret;" ],
+    [ 'SCRAM without a password', 'no "sasl.password"',
+      "$sasl property sasl.mechanism SCRAM-SHA-256;"
+      . " property sasl.username edge;" ],
+    [ 'OAUTHBEARER without a method', '"sasl.oauthbearer.method" must be',
+      "$sasl property sasl.mechanism OAUTHBEARER;" ],
+    $oidc ? (
+    [ 'OIDC without an endpoint', 'no "sasl.oauthbearer.token.endpoint.url"',
+      "$sasl property sasl.mechanism OAUTHBEARER;"
+      . " property sasl.oauthbearer.method oidc;" ],
+    [ 'OIDC without a secret', 'no "sasl.oauthbearer.client.secret"',
+      "$sasl property sasl.mechanism OAUTHBEARER;"
+      . " property sasl.oauthbearer.method oidc;"
+      . " property sasl.oauthbearer.token.endpoint.url http://a/;"
+      . " property sasl.oauthbearer.client.id edge;" ],
+    ) : (
+    [ 'OIDC with a librdkafka without it', 'not supported in this build',
+      "$sasl property sasl.mechanism OAUTHBEARER;"
+      . " property sasl.oauthbearer.method oidc;" ],
+    ),
+    KafkaSSE::Kafka::librdkafka() < 2_002_000 ? (
+    [ 'an unsecured token with a librdkafka that it ends', 'before 2\.2',
+      "$sasl property sasl.mechanism OAUTHBEARER;"
+      . ' property enable.sasl.oauthbearer.unsecure.jwt true;' ],
+    ) : (),
+    [ 'a key without its certificate', 'no "ssl.certificate.location"',
+      "property ssl.key.location $key;" ],
+    [ 'a certificate without its key', 'no "ssl.key.location"',
+      "property ssl.certificate.location $crt;" ],
+    [ 'an authority that is none', "file \"$dir/secret\"",
+      "property ssl.ca.location $dir/secret;" ],
+    [ 'a key that is none', "file \"$crt\"",
+      "property ssl.certificate.location $crt; property ssl.key.location "
+      . "$crt;" ],
+    [ 'a key with another password', 'Failed to read PEM private-key',
+      "property ssl.certificate.location $crt;"
+      . " property_file ssl.key.pem $locked;"
+      . " property_file ssl.key.password $dir/secret;" ],
+);
+
+{
+    my ($status, $out) = t(cluster => "$sasl property sasl.mechanism PLAIN;"
+                           . ' property sasl.username edge;'
+                           . ' property sasl.password top-secret;');
+
+    ok($status == 0 && $out =~ /\[warn\] .*"sasl\.password".*property_file/
+       && $out !~ /top-secret/, 'a password in clear is accepted with a warning')
+        or diag($out);
+
+    ($status, $out) = t(cluster => 'property sasl.passwort top-secret;');
+    ok($status == 1 && $out !~ /top-secret/,
+       'what may be a secret is not shown when it is refused') or diag($out);
+
+    ($status, $out) = t(cluster => 'property sasl.mechanism PLAIN;');
+    ok($status == 0 && $out =~ /\[warn\] .*"security\.protocol" is "plaintext"/,
+       'SASL that is not used is a warning') or diag($out);
+
+    # relative to the configuration, as all paths are
+
+    spew($nginx->prefix . '/here.crt', slurp($ca));
+    ($status, $out) = t(cluster => 'property ssl.ca.location here.crt;');
+    is($status, 0, 'a path is relative to the configuration') or diag($out);
+
+    if ($> == 0) {
+        chmod 0600, $key;
+        ($status, $out) = t(main => 'user nobody nogroup;', cluster => <<"END");
+property ssl.certificate.location $crt;
+property ssl.key.location $key;
+END
+        ok($status == 0
+           && $out =~ /\[warn\] .*\Q"$key"\E.*user "nobody", who may not/,
+           'a key that only root may read is a warning') or diag($out);
+        chmod 0644, $key;
+    }
+}
 
 
 bad_at(h => 'kafka_sse_cluster main { brokers b; }', 'main');
@@ -432,20 +568,20 @@ bad_at(h => "kafka_sse_redis $$_[0];", $$_[1]) for (
     [ 'redis://127.0.0.1 rediss://127.0.0.2', 'rediss://127.0.0.2' ],
     [ 'rediss://127.0.0.1 redis://127.0.0.2', 'redis://127.0.0.2' ],
     [ "rediss://127.0.0.1 unix:$dir/redis.sock", "unix:$dir/redis.sock" ],
-    [ "redis://127.0.0.1 ca=$cert.crt", 'ca=' ],
-    [ "unix:$dir/redis.sock ca=$cert.crt", 'ca=' ],
+    [ "redis://127.0.0.1 ca=$tls.crt", 'ca=' ],
+    [ "unix:$dir/redis.sock ca=$tls.crt", 'ca=' ],
     [ 'redis://127.0.0.1 name=a', 'name=' ],
-    [ "rediss://127.0.0.1 certificate=$cert.crt", 'certificate=' ],
-    [ "rediss://127.0.0.1 key=$cert.key", 'key=' ],
+    [ "rediss://127.0.0.1 certificate=$tls.crt", 'certificate=' ],
+    [ "rediss://127.0.0.1 key=$tls.key", 'key=' ],
     [ 'rediss://127.0.0.1 ca=', 'ca=' ],
     [ 'rediss://127.0.0.1 name=a name=b', 'name=b' ],
     [ "rediss://127.0.0.1 ca=$dir/none", "$dir/none" ],
     [ "rediss://127.0.0.1 ca=$dir/empty", "$dir/empty" ],
-    [ "rediss://127.0.0.1 certificate=$dir/none key=$cert.key", "$dir/none" ],
-    [ "rediss://127.0.0.1 certificate=$cert.crt key=$dir/none", "$dir/none" ],
-    [ "rediss://127.0.0.1 certificate=$cert.crt key=$dir/secret",
+    [ "rediss://127.0.0.1 certificate=$dir/none key=$tls.key", "$dir/none" ],
+    [ "rediss://127.0.0.1 certificate=$tls.crt key=$dir/none", "$dir/none" ],
+    [ "rediss://127.0.0.1 certificate=$tls.crt key=$dir/secret",
       "$dir/secret" ],
-    [ "rediss://127.0.0.1 certificate=$cert.crt key=$dir/locked.key",
+    [ "rediss://127.0.0.1 certificate=$tls.crt key=$dir/locked.key",
       "$dir/locked.key" ],
 );
 

@@ -9,6 +9,7 @@
 #include <ngx_event.h>
 
 #include <companion/ngx_kafka_sse_assignment.h>
+#include <companion/ngx_kafka_sse_complaint.h>
 
 
 static void ngx_kafka_sse_assignment_assign(
@@ -50,7 +51,7 @@ ngx_kafka_sse_assignment_rebalance(ngx_kafka_sse_assignment_t *assignment,
     default:
         ngx_kafka_sse_client_error(assignment->client,
                                    rd_kafka_event_error(event),
-                                   rd_kafka_event_error_string(event));
+                                   rd_kafka_event_error_string(event), NULL);
 
         ngx_kafka_sse_publisher_disown_all(assignment->publisher);
         (void) rd_kafka_assign(assignment->client->rk, NULL);
@@ -70,6 +71,7 @@ ngx_kafka_sse_assignment_assign(ngx_kafka_sse_assignment_t *assignment,
     client = assignment->client;
 
     ngx_kafka_sse_client_up(client);
+    ngx_kafka_sse_complaint_allowed(client, NULL);
     ngx_kafka_sse_assignment_cluster_id(assignment);
 
     for (i = 0; i < list->cnt; i++) {
@@ -429,7 +431,8 @@ ngx_kafka_sse_assignment_commit(ngx_kafka_sse_assignment_t *assignment)
             assignment->committing++;
 
         } else {
-            ngx_kafka_sse_client_error(client, err, rd_kafka_err2str(err));
+            ngx_kafka_sse_client_error(client, err, rd_kafka_err2str(err),
+                                       NULL);
         }
     }
 
@@ -442,12 +445,14 @@ ngx_kafka_sse_assignment_committed(ngx_kafka_sse_assignment_t *assignment,
     rd_kafka_event_t *event)
 {
     int                               i;
+    const char                       *topic;
     rd_kafka_resp_err_t               err;
     ngx_kafka_sse_client_t           *client;
     rd_kafka_topic_partition_t       *tp;
     rd_kafka_topic_partition_list_t  *list;
 
     client = assignment->client;
+    topic = NULL;
 
     if (assignment->committing) {
         assignment->committing--;
@@ -467,6 +472,7 @@ ngx_kafka_sse_assignment_committed(ngx_kafka_sse_assignment_t *assignment,
 
         if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             err = tp->err;
+            topic = tp->topic;
         }
 
         ngx_kafka_sse_assignment_commit_again(assignment, tp);
@@ -476,6 +482,7 @@ ngx_kafka_sse_assignment_committed(ngx_kafka_sse_assignment_t *assignment,
 
     case RD_KAFKA_RESP_ERR_NO_ERROR:
         ngx_kafka_sse_client_up(client);
+        ngx_kafka_sse_complaint_allowed(client, NULL);
         assignment->commits++;
         return NGX_OK;
 
@@ -496,7 +503,7 @@ ngx_kafka_sse_assignment_committed(ngx_kafka_sse_assignment_t *assignment,
         return NGX_DECLINED;
 
     default:
-        ngx_kafka_sse_client_error(client, err, rd_kafka_err2str(err));
+        ngx_kafka_sse_client_error(client, err, rd_kafka_err2str(err), topic);
         return NGX_AGAIN;
     }
 }

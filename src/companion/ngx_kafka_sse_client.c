@@ -12,6 +12,8 @@
 #include <sys/eventfd.h>
 
 #include <companion/ngx_kafka_sse_client.h>
+#include <companion/ngx_kafka_sse_complaint.h>
+#include <companion/ngx_kafka_sse_security.h>
 
 
 /* it takes so much of its queue in a turn of the event loop, and its share */
@@ -52,8 +54,20 @@ ngx_int_t
 ngx_kafka_sse_client_open(ngx_kafka_sse_client_t *client,
     ngx_kafka_sse_property_t *defaults, ngx_kafka_sse_property_t *own)
 {
-    char              err[512];
-    rd_kafka_conf_t  *conf;
+    int                events;
+    char               err[512];
+    ngx_uint_t         background;
+    rd_kafka_conf_t   *conf;
+    rd_kafka_error_t  *error;
+
+    client->denials = ngx_kafka_sse_denials(client->cluster, client->log);
+    if (client->denials == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (client->bit == 0) {
+        client->bit = ngx_kafka_sse_denials_client(client->denials);
+    }
 
     conf = ngx_kafka_sse_property_conf(client->cluster, defaults, own,
                                        client->role, client->log);
@@ -61,12 +75,17 @@ ngx_kafka_sse_client_open(ngx_kafka_sse_client_t *client,
         return NGX_ERROR;
     }
 
-    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_FETCH
-                                   |RD_KAFKA_EVENT_LOG
-                                   |RD_KAFKA_EVENT_ERROR
-                                   |RD_KAFKA_EVENT_STATS
-                                   |RD_KAFKA_EVENT_REBALANCE
-                                   |RD_KAFKA_EVENT_OFFSET_COMMIT);
+    events = RD_KAFKA_EVENT_FETCH|RD_KAFKA_EVENT_LOG|RD_KAFKA_EVENT_ERROR
+             |RD_KAFKA_EVENT_STATS|RD_KAFKA_EVENT_REBALANCE
+             |RD_KAFKA_EVENT_OFFSET_COMMIT;
+
+    background = ngx_kafka_sse_security_prepare(conf);
+
+    if (background) {
+        events |= RD_KAFKA_EVENT_BACKGROUND;
+    }
+
+    rd_kafka_conf_set_events(conf, events);
 
     client->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, err, sizeof(err));
     if (client->rk == NULL) {
@@ -75,6 +94,11 @@ ngx_kafka_sse_client_open(ngx_kafka_sse_client_t *client,
                       client->role, &client->cluster->name, err);
         rd_kafka_conf_destroy(conf);
         return NGX_ERROR;
+    }
+
+    if (background) {
+        error = rd_kafka_sasl_background_callbacks_enable(client->rk);
+        ngx_kafka_sse_client_failed(client, error);
     }
 
     /* the log goes to the main queue, and that to the consumer's */
@@ -237,16 +261,40 @@ static void
 ngx_kafka_sse_client_event(ngx_kafka_sse_client_t *client,
     rd_kafka_event_t *event)
 {
-    if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_LOG) {
+    rd_kafka_topic_partition_t  *tp;
+
+    switch (rd_kafka_event_type(event)) {
+
+    case RD_KAFKA_EVENT_LOG:
         ngx_kafka_sse_client_log(client, event);
+        return;
+
+    case RD_KAFKA_EVENT_STATS:
+
+        if (ngx_kafka_sse_complaint_no_connection(client)) {
+            ngx_kafka_sse_complaint_stats(client,
+                                          rd_kafka_event_stats(event));
+        }
+
+        break;
+
+    default:
+        break;
+    }
+
+    if (client->event(client->data, event) != NGX_DECLINED
+        || rd_kafka_event_type(event) != RD_KAFKA_EVENT_ERROR)
+    {
         return;
     }
 
-    if (client->event(client->data, event) == NGX_DECLINED
-        && rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR)
-    {
-        ngx_kafka_sse_client_error(client, rd_kafka_event_error(event),
-                                   rd_kafka_event_error_string(event));
+    tp = rd_kafka_event_topic_partition(event);
+
+    ngx_kafka_sse_client_error(client, rd_kafka_event_error(event),
+                               rd_kafka_event_error_string(event),
+                               tp ? tp->topic : NULL);
+    if (tp) {
+        rd_kafka_topic_partition_destroy(tp);
     }
 }
 
@@ -262,6 +310,7 @@ ngx_kafka_sse_client_log(ngx_kafka_sse_client_t *client,
     rd_kafka_event_t *event)
 {
     int          level;
+    u_char       line[NGX_MAX_ERROR_STR];
     ngx_uint_t   to;
     const char  *fac, *text;
 
@@ -279,18 +328,37 @@ ngx_kafka_sse_client_log(ngx_kafka_sse_client_t *client,
         to = ngx_max(to, NGX_LOG_INFO);
     }
 
+    if (ngx_kafka_sse_complaint_log(client, fac, text) == NGX_OK) {
+        to = NGX_LOG_DEBUG;
+    }
+
+    if (to > client->log->log_level) {
+        return;
+    }
+
+    (void) ngx_cpystrn(line, (u_char *) text, sizeof(line));
+    ngx_kafka_sse_security_mask(client->cluster, line);
+
     ngx_log_error(to, client->log, 0, "kafka_sse: cluster \"%V\", %s: %s %s",
-                  &client->cluster->name, client->role, fac, text);
+                  &client->cluster->name, client->role, fac, line);
 }
 
 
 void
 ngx_kafka_sse_client_error(ngx_kafka_sse_client_t *client,
-    rd_kafka_resp_err_t code, const char *text)
+    rd_kafka_resp_err_t code, const char *text, const char *topic)
 {
     ngx_uint_t  level;
 
     client->errors++;
+
+    if (ngx_kafka_sse_complaint_error(client, code, text, topic) == NGX_OK) {
+
+        /* said there, so no more where all brokers are down */
+
+        client->reason[0] = '\0';
+        return;
+    }
 
     switch (code) {
 
@@ -308,7 +376,7 @@ ngx_kafka_sse_client_error(ngx_kafka_sse_client_t *client,
 
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
 
-        if (client->down) {
+        if (client->down || ngx_kafka_sse_complaint_no_connection(client)) {
             return;
         }
 
@@ -322,10 +390,8 @@ ngx_kafka_sse_client_error(ngx_kafka_sse_client_t *client,
         return;
 
     case RD_KAFKA_RESP_ERR__RESOLVE:
-    case RD_KAFKA_RESP_ERR__SSL:
-    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
 
-        /* said here, so no more where all brokers are down */
+        /* as above */
 
         client->reason[0] = '\0';
         level = client->level;
@@ -354,7 +420,7 @@ ngx_kafka_sse_client_failed(ngx_kafka_sse_client_t *client,
     }
 
     ngx_kafka_sse_client_error(client, rd_kafka_error_code(error),
-                               rd_kafka_error_string(error));
+                               rd_kafka_error_string(error), NULL);
 
     rd_kafka_error_destroy(error);
 }

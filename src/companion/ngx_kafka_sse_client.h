@@ -16,6 +16,7 @@
 
 #include <shared/ngx_kafka_sse_conf.h>
 #include <shared/ngx_kafka_sse_record.h>
+#include <companion/ngx_kafka_sse_denial.h>
 #include <companion/ngx_kafka_sse_property.h>
 
 
@@ -40,6 +41,9 @@ typedef void (*ngx_kafka_sse_client_turn_pt)(void *data);
 
 
 #define NGX_KAFKA_SSE_CLIENT_ERRORS  8
+
+#define NGX_KAFKA_SSE_CLIENT_STATS   "5000"   /* ms between statistics of
+                                                 those who need few */
 
 
 typedef struct {
@@ -80,6 +84,12 @@ typedef struct ngx_kafka_sse_client_s {
     ngx_kafka_sse_client_error_t    said[NGX_KAFKA_SSE_CLIENT_ERRORS];
     u_char                          reason[256];  /* of the last failure */
     uint64_t                        errors;
+
+    ngx_kafka_sse_denials_t        *denials;  /* of its cluster */
+    ngx_uint_t                      bit;      /* its own there */
+    u_char                          certificate[256];   /* of a broker: why it
+                                                 is refused, until that is
+                                                 said; or empty */
 
     unsigned                        down:1;   /* all brokers; it was said */
     unsigned                        hold:1;   /* the owner takes no more */
@@ -145,10 +155,13 @@ ngx_int_t ngx_kafka_sse_client_record(ngx_kafka_sse_client_t *client,
 int64_t ngx_kafka_sse_client_end(ngx_kafka_sse_client_t *client,
     ngx_kafka_sse_topic_t *topic, int32_t partition);
 
-/* counts an error and says it, unless it lately has been said */
+/*
+ * Counts an error and says it, unless it lately has been said.  topic is the
+ * one that it is of, or NULL.
+ */
 
 void ngx_kafka_sse_client_error(ngx_kafka_sse_client_t *client,
-    rd_kafka_resp_err_t code, const char *text);
+    rd_kafka_resp_err_t code, const char *text, const char *topic);
 
 /* the same of what a call has returned, which is given back; NULL: it went */
 

@@ -9,11 +9,16 @@
 
 #include <companion/ngx_kafka_sse_cluster.h>
 #include <companion/ngx_kafka_sse_property.h>
+#include <companion/ngx_kafka_sse_property_file.h>
+#include <companion/ngx_kafka_sse_security.h>
 
 
 #define NGX_KAFKA_SSE_CLUSTER_PORT      ":9092"
 #define NGX_KAFKA_SSE_CLUSTER_GROUP_ID  "ngx_kafka_sse"
-#define NGX_KAFKA_SSE_CLUSTER_FILE_MAX  (1024 * 1024)
+
+/* librdkafka's words */
+
+#define NGX_KAFKA_SSE_CLUSTER_UNKNOWN   "No such configuration property"
 
 /* vacant topics; the shared table has 256, and some are configured */
 
@@ -35,10 +40,6 @@ static char *ngx_kafka_sse_cluster_property(ngx_conf_t *cf,
     ngx_kafka_sse_cluster_t *cluster);
 static char *ngx_kafka_sse_cluster_property_file(ngx_conf_t *cf,
     ngx_kafka_sse_cluster_t *cluster);
-static ngx_int_t ngx_kafka_sse_cluster_read_file(ngx_conf_t *cf,
-    ngx_str_t *name, ngx_str_t *value);
-static ngx_int_t ngx_kafka_sse_cluster_read_value(ngx_conf_t *cf,
-    ngx_file_t *file, ngx_str_t *value);
 static ngx_keyval_t *ngx_kafka_sse_cluster_add_property(ngx_conf_t *cf,
     ngx_kafka_sse_cluster_t *cluster, ngx_str_t *name);
 
@@ -102,6 +103,10 @@ ngx_kafka_sse_cluster_block(ngx_conf_t *cf, ngx_kafka_sse_main_conf_t *kmcf)
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "no \"brokers\" in cluster \"%V\"",
                            &cluster->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_kafka_sse_security_check(cf, cluster) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -380,18 +385,49 @@ ngx_kafka_sse_cluster_property(ngx_conf_t *cf,
 
     kv->value = value[2];
 
+    if (ngx_kafka_sse_security_is_path(&kv->key, &kv->value)
+        && ngx_conf_full_name(cf->cycle, &kv->value, 1) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     if (ngx_kafka_sse_property_check((char *) kv->key.data,
                                      (char *) kv->value.data, err, sizeof(err))
-        != NGX_OK)
+        == NGX_OK)
     {
+        if (ngx_kafka_sse_security_is_secret(&kv->key)) {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "property \"%V\" of cluster \"%V\" is a secret "
+                               "in the configuration itself, \"property_file\" "
+                               "reads it from a file",
+                               &kv->key, &cluster->name);
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    /* a name that is none may be that of a secret, misspelled */
+
+    if (ngx_kafka_sse_security_is_secret(&kv->key)
+        || ngx_strncmp(err, NGX_KAFKA_SSE_CLUSTER_UNKNOWN,
+                       sizeof(NGX_KAFKA_SSE_CLUSTER_UNKNOWN) - 1)
+           == 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid property \"%V\" of cluster \"%V\": %s",
+                           &kv->key, &cluster->name,
+                           (ngx_kafka_sse_security_is_secret(&kv->key)
+                            && ngx_strstr(err, kv->value.data))
+                           ? "the value is refused" : err);
+
+    } else {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid property \"%V\" \"%V\" "
                            "of cluster \"%V\": %s",
                            &kv->key, &kv->value, &cluster->name, err);
-        return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
+    return NGX_CONF_ERROR;
 }
 
 
@@ -416,7 +452,7 @@ ngx_kafka_sse_cluster_property_file(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_kafka_sse_cluster_read_file(cf, &name, &kv->value) != NGX_OK) {
+    if (ngx_kafka_sse_property_file_read(cf, &name, &kv->value) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -450,93 +486,6 @@ ngx_kafka_sse_cluster_property_file(ngx_conf_t *cf,
                        &kv->key, &cluster->name, &name, err);
 
     return NGX_CONF_ERROR;
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_cluster_read_file(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *value)
-{
-    ngx_int_t   rc;
-    ngx_file_t  file;
-
-    ngx_memzero(&file, sizeof(ngx_file_t));
-
-    file.name = *name;
-    file.log = cf->log;
-
-    file.fd = ngx_open_file(name->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (file.fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_open_file_n " \"%V\" failed", name);
-        return NGX_ERROR;
-    }
-
-    rc = ngx_kafka_sse_cluster_read_value(cf, &file, value);
-
-    if (ngx_close_file(file.fd) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
-                           ngx_close_file_n " \"%V\" failed", name);
-    }
-
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_cluster_read_value(ngx_conf_t *cf, ngx_file_t *file,
-    ngx_str_t *value)
-{
-    ssize_t          n;
-    ngx_file_info_t  fi;
-
-    if (ngx_fd_info(file->fd, &fi) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_fd_info_n " \"%V\" failed", &file->name);
-        return NGX_ERROR;
-    }
-
-    if (!ngx_is_file(&fi) || ngx_file_size(&fi) == 0
-        || ngx_file_size(&fi) > NGX_KAFKA_SSE_CLUSTER_FILE_MAX)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" is not a file, is empty or too large",
-                           &file->name);
-        return NGX_ERROR;
-    }
-
-    value->data = ngx_pnalloc(cf->pool, ngx_file_size(&fi) + 1);
-    if (value->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    n = ngx_read_file(file, value->data, ngx_file_size(&fi), 0);
-
-    if (n == NGX_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_read_file_n " \"%V\" failed", &file->name);
-        return NGX_ERROR;
-    }
-
-    if (ngx_strlchr(value->data, value->data + n, '\0')) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" holds a zero byte", &file->name);
-        return NGX_ERROR;
-    }
-
-    if (n && value->data[n - 1] == LF) {
-        n--;
-
-        if (n && value->data[n - 1] == CR) {
-            n--;
-        }
-    }
-
-    value->data[n] = '\0';
-    value->len = n;
-
-    return NGX_OK;
 }
 
 

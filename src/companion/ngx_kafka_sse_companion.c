@@ -11,6 +11,7 @@
 #include <shared/ngx_kafka_sse_zone.h>
 #include <companion/ngx_kafka_sse_companion.h>
 #include <companion/ngx_kafka_sse_consumer.h>
+#include <companion/ngx_kafka_sse_denial.h>
 #include <companion/ngx_kafka_sse_feed.h>
 #include <companion/ngx_kafka_sse_look.h>
 #include <companion/ngx_kafka_sse_reader.h>
@@ -90,6 +91,8 @@ static ngx_kafka_sse_consumer_t *ngx_kafka_sse_companion_consumer(
     ngx_kafka_sse_companion_cluster_t *cluster);
 static void ngx_kafka_sse_companion_beacon(ngx_kafka_sse_companion_t *com);
 static void ngx_kafka_sse_companion_report(ngx_kafka_sse_companion_t *com);
+static void ngx_kafka_sse_companion_report_denials(
+    ngx_kafka_sse_cluster_sh_t *sh, ngx_kafka_sse_denials_t *denials);
 static void ngx_kafka_sse_companion_report_redis(
     ngx_kafka_sse_companion_t *com);
 static void ngx_kafka_sse_companion_drain(ngx_kafka_sse_companion_t *com,
@@ -652,6 +655,8 @@ ngx_kafka_sse_companion_report(ngx_kafka_sse_companion_t *com)
         sh->brokers = reader->connected;
         sh->reading = reader->reading;
 
+        ngx_kafka_sse_companion_report_denials(sh, cluster->conf->denials);
+
         if (cluster->conf->is_dynamic) {
             sh->dynamic = ngx_kafka_sse_conf_taken(cluster->conf);
             sh->dynamic_limit = cluster->conf->dynamic;
@@ -669,6 +674,31 @@ ngx_kafka_sse_companion_report(ngx_kafka_sse_companion_t *com)
         sh->envelopes = consumer->envelopes;
         sh->commits = consumer->commits;
         sh->errors = consumer->errors;
+    }
+}
+
+
+/* ASCII only, as a worker may see two texts at once */
+
+static void
+ngx_kafka_sse_companion_report_denials(ngx_kafka_sse_cluster_sh_t *sh,
+    ngx_kafka_sse_denials_t *denials)
+{
+    size_t  len;
+
+    sh->authentication_errors =
+                            denials->n[ngx_kafka_sse_denial_authentication];
+    sh->tls_errors = denials->n[ngx_kafka_sse_denial_tls];
+    sh->authorization_errors = denials->n[ngx_kafka_sse_denial_authorization];
+    sh->denials = denials->nelts;
+
+    len = denials->reason
+          ? ngx_min(ngx_strlen(denials->reason), sizeof(sh->denied) - 1) : 0;
+
+    sh->denied[0] = (u_char) len;
+
+    if (len) {
+        ngx_memcpy(&sh->denied[1], denials->reason, len);
     }
 }
 

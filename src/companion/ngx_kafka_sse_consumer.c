@@ -10,6 +10,7 @@
 
 #include <companion/ngx_kafka_sse_assignment.h>
 #include <companion/ngx_kafka_sse_client.h>
+#include <companion/ngx_kafka_sse_complaint.h>
 #include <companion/ngx_kafka_sse_consumer.h>
 #include <companion/ngx_kafka_sse_publisher.h>
 #include <companion/ngx_kafka_sse_throttle.h>
@@ -88,7 +89,10 @@ static ngx_kafka_sse_property_t  ngx_kafka_sse_consumer_own[] = {
     { "enable.auto.commit", "false" },
     { "enable.auto.offset.store", "false" },
     { "enable.partition.eof", "false" },
-    { "statistics.interval.ms", "0" },
+
+    /* what works again is seen by them, see complaint */
+
+    { "statistics.interval.ms", NGX_KAFKA_SSE_CLIENT_STATS },
     { NULL, NULL }
 };
 
@@ -246,6 +250,14 @@ ngx_kafka_sse_consumer_handles(ngx_kafka_sse_consumer_t *consumer,
             || (topic->topic->is_dynamic
                 && !ngx_kafka_sse_feed_started(consumer->assignment.feed,
                                                topic->topic)))
+        {
+            continue;
+        }
+
+        /* it has no place to begin at */
+
+        if (ngx_kafka_sse_feed_is_denied(consumer->assignment.feed,
+                                         topic->topic))
         {
             continue;
         }
@@ -576,6 +588,11 @@ ngx_kafka_sse_consumer_record(ngx_kafka_sse_consumer_t *consumer,
                    &topic->topic->name, msg->partition, msg->offset);
 
     consumer->state.consumed++;
+
+    if (ngx_kafka_sse_complaint_no_topic(&consumer->client)) {
+        ngx_kafka_sse_complaint_allowed(&consumer->client,
+                                        &topic->topic->name);
+    }
 
     if (part->envelope == NULL) {
         part->end = ngx_kafka_sse_client_end(&consumer->client, topic->topic,

@@ -32,6 +32,8 @@ struct ngx_kafka_sse_feed_s {
 
 static ngx_kafka_sse_feed_topic_t *ngx_kafka_sse_feed_topic(
     ngx_kafka_sse_feed_t *feed, ngx_kafka_sse_topic_t *topic);
+static void ngx_kafka_sse_feed_denied(void *data,
+    ngx_kafka_sse_topic_t *topic);
 static ngx_int_t ngx_kafka_sse_feed_want(ngx_kafka_sse_feed_t *feed,
     ngx_kafka_sse_feed_topic_t *ft, ngx_str_t *cluster_id);
 static void ngx_kafka_sse_feed_metadata(void *data,
@@ -105,6 +107,7 @@ ngx_kafka_sse_feed_create(ngx_pool_t *pool, ngx_kafka_sse_main_conf_t *kmcf,
     feed->sink.eof = ngx_kafka_sse_feed_eof;
     feed->sink.out_of_range = ngx_kafka_sse_feed_out_of_range;
     feed->sink.metadata = ngx_kafka_sse_feed_metadata;
+    feed->sink.denied = ngx_kafka_sse_feed_denied;
 
     ngx_kafka_sse_appender_init(&feed->appender, kmcf, log);
 
@@ -172,7 +175,7 @@ ngx_kafka_sse_feed_ready(ngx_kafka_sse_feed_t *feed,
             continue;
         }
 
-        if (!ft->known || (ft->n && !ft->started)) {
+        if (!ft->denied && (!ft->known || (ft->n && !ft->started))) {
             return 0;
         }
 
@@ -216,6 +219,14 @@ ngx_kafka_sse_feed_add(ngx_kafka_sse_feed_t *feed,
     }
 
     return ngx_kafka_sse_reader_enter(ft->reader, topic);
+}
+
+
+ngx_uint_t
+ngx_kafka_sse_feed_is_denied(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_topic_t *topic)
+{
+    return ngx_kafka_sse_feed_topic(feed, topic)->denied;
 }
 
 
@@ -325,6 +336,24 @@ ngx_kafka_sse_feed_metadata(void *data,
     }
 
     ngx_kafka_sse_feed_topic_grow(ft, n, running);
+}
+
+
+/*
+ * The others of its cluster are not to wait for it.  What has started goes on
+ * where it is, once it is allowed again.
+ */
+
+static void
+ngx_kafka_sse_feed_denied(void *data, ngx_kafka_sse_topic_t *topic)
+{
+    ngx_kafka_sse_feed_t *feed = data;
+
+    ngx_kafka_sse_feed_topic_t  *ft;
+
+    ft = ngx_kafka_sse_feed_topic(feed, topic);
+
+    ft->denied = !ft->started;
 }
 
 

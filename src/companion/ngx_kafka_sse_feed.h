@@ -54,12 +54,17 @@ void ngx_kafka_sse_feed_set_reader(ngx_kafka_sse_feed_t *feed,
 
 /*
  * 1 once the metadata of all topics that are configured in the cluster is known
- * and those that exist have started: from then on this node may own partitions.
- * Where none is configured, once one has started.
+ * and those that exist and may be read have started: from then on this node may
+ * own partitions.  Where none is configured, once one has started.
  */
 
 ngx_uint_t ngx_kafka_sse_feed_ready(ngx_kafka_sse_feed_t *feed,
     ngx_kafka_sse_cluster_t *cluster);
+
+/* whether the topic may not be read, and so has not started */
+
+ngx_uint_t ngx_kafka_sse_feed_is_denied(ngx_kafka_sse_feed_t *feed,
+    ngx_kafka_sse_topic_t *topic);
 
 /*
  * A topic that was vacant has its name, and exists in Kafka: it is fed from now

@@ -376,6 +376,7 @@ ngx_kafka_sse_feed_topic_start(ngx_kafka_sse_feed_topic_t *ft)
     }
 
     ft->started = 1;
+    ft->denied = 0;
 
     ngx_kafka_sse_appender_topic(ft->appender, ft->index);
 

@@ -100,6 +100,8 @@ typedef struct {
     unsigned                          wanted:1;     /* its channel is */
     unsigned                          subscribed:1; /* its channel is */
     unsigned                          refused:1;    /* too many partitions */
+    unsigned                          denied:1;     /* may not be read, and has
+                                                       not started */
 } ngx_kafka_sse_feed_topic_t;
 
 

@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include <companion/ngx_kafka_sse_complaint.h>
 #include <companion/ngx_kafka_sse_metadata.h>
 
 
@@ -19,12 +20,16 @@
 
 #define NGX_KAFKA_SSE_METADATA_UNKNOWN  ((ngx_uint_t) -1)
 
+#define NGX_KAFKA_SSE_METADATA_DENIED   5000     /* ms to the next question */
+
 
 static ngx_uint_t ngx_kafka_sse_metadata_brokers(json_t *root);
 static ngx_uint_t ngx_kafka_sse_metadata_partitions(json_t *root,
     ngx_kafka_sse_topic_t *topic);
 static ngx_uint_t ngx_kafka_sse_metadata_cluster_id(
     ngx_kafka_sse_metadata_t *metadata, char *id);
+static void ngx_kafka_sse_metadata_none(ngx_kafka_sse_metadata_t *metadata,
+    ngx_kafka_sse_metadata_topic_t *mt);
 static void ngx_kafka_sse_metadata_topic(ngx_kafka_sse_metadata_t *metadata,
     ngx_kafka_sse_metadata_topic_t *mt, ngx_uint_t n);
 
@@ -110,9 +115,14 @@ ngx_kafka_sse_metadata_update(ngx_kafka_sse_metadata_t *metadata,
             continue;
         }
 
+        if (n && mt->denied) {
+            mt->denied = 0;
+            ngx_kafka_sse_complaint_allowed(metadata->client,
+                                            &mt->topic->name);
+        }
+
         if (n == 0 && (changed || mt->n || mt->waits)) {
-            mt->waits = 0;
-            ngx_kafka_sse_metadata_topic(metadata, mt, n);
+            ngx_kafka_sse_metadata_none(metadata, mt);
 
         } else if (n && (changed || n != mt->n)) {
 
@@ -280,6 +290,45 @@ ngx_kafka_sse_metadata_cluster_id(ngx_kafka_sse_metadata_t *metadata, char *id)
     metadata->cluster_id.len = len;
 
     return 1;
+}
+
+
+/* a topic that is denied is none that is not there: it may be, and be old */
+
+static void
+ngx_kafka_sse_metadata_none(ngx_kafka_sse_metadata_t *metadata,
+    ngx_kafka_sse_metadata_topic_t *mt)
+{
+    if (mt->denied
+        && ngx_current_msec - mt->asked < NGX_KAFKA_SSE_METADATA_DENIED)
+    {
+        return;
+    }
+
+    switch (ngx_kafka_sse_inquiry(&metadata->inquiry, metadata->client,
+                                  mt->topic))
+    {
+
+    case NGX_AGAIN:
+        return;
+
+    case NGX_DECLINED:
+        mt->denied = 1;
+        mt->asked = ngx_current_msec;
+
+        ngx_kafka_sse_client_error(metadata->client,
+                               RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+                               "no metadata", (char *) mt->topic->name.data);
+
+        metadata->sink->denied(metadata->sink->data, mt->topic);
+        return;
+
+    default:
+        mt->denied = 0;
+        mt->waits = 0;
+        ngx_kafka_sse_metadata_topic(metadata, mt, 0);
+        return;
+    }
 }
 
 

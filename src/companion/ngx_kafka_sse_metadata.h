@@ -12,6 +12,7 @@
 #include <ngx_core.h>
 
 #include <shared/ngx_kafka_sse_conf.h>
+#include <companion/ngx_kafka_sse_inquiry.h>
 #include <companion/ngx_kafka_sse_reader.h>
 
 
@@ -27,6 +28,9 @@ typedef struct {
     ngx_uint_t                       next;    /* while it waits: will be n */
     u_char                           id[16];  /* Kafka's; zeros: not known */
     unsigned                         waits:1; /* for its id */
+    unsigned                         denied:1;/* there is no ACL by which we
+                                                 could know */
+    ngx_msec_t                       asked;   /* ... when that was said */
 } ngx_kafka_sse_metadata_topic_t;
 
 
@@ -35,6 +39,7 @@ typedef struct {
 typedef struct {
     ngx_kafka_sse_cluster_t         *cluster;
     ngx_kafka_sse_reader_sink_t     *sink;
+    ngx_kafka_sse_client_t          *client;  /* the reader's */
     ngx_log_t                       *log;
 
     ngx_kafka_sse_metadata_topic_t  *topics;
@@ -42,6 +47,8 @@ typedef struct {
     ngx_uint_t                       named;   /* topics that are not vacant */
     ngx_uint_t                       known;   /* ... with metadata */
     ngx_uint_t                       skip;
+
+    ngx_kafka_sse_inquiry_t         *inquiry;
 
     ngx_str_t                        cluster_id;
     u_char                           id[256];

@@ -9,6 +9,7 @@
 #include <ngx_event.h>
 
 #include <companion/ngx_kafka_sse_client.h>
+#include <companion/ngx_kafka_sse_complaint.h>
 #include <companion/ngx_kafka_sse_metadata.h>
 #include <companion/ngx_kafka_sse_reader.h>
 #include <companion/ngx_kafka_sse_topic_id.h>
@@ -95,6 +96,7 @@ static void ngx_kafka_sse_reader_stats(ngx_kafka_sse_reader_t *reader,
 static ngx_kafka_sse_property_t  ngx_kafka_sse_reader_own[] = {
     { "enable.partition.eof", "true" },
     { "enable.auto.commit", "false" },
+    { "statistics.interval.ms", NGX_KAFKA_SSE_CLIENT_STATS },
     { NULL, NULL }
 };
 
@@ -132,6 +134,7 @@ ngx_kafka_sse_reader_create(ngx_pool_t *pool,
 
         reader->metadata.cluster = cluster;
         reader->metadata.sink = sink;
+        reader->metadata.client = &reader->client;
         reader->metadata.log = log;
 
         if (ngx_kafka_sse_metadata_init(&reader->metadata, pool) != NGX_OK) {
@@ -557,6 +560,11 @@ ngx_kafka_sse_reader_event(void *data, rd_kafka_event_t *event)
         return NGX_OK;
 
     case RD_KAFKA_EVENT_STATS:
+
+        if (reader->sink->metadata == NULL) {
+            return NGX_OK;
+        }
+
         ngx_kafka_sse_reader_stats(reader, rd_kafka_event_stats(event));
         return NGX_OK;
 
@@ -652,6 +660,10 @@ ngx_kafka_sse_reader_record(ngx_kafka_sse_reader_t *reader,
 
     ngx_kafka_sse_client_up(&reader->client);
 
+    if (ngx_kafka_sse_complaint_no_topic(&reader->client)) {
+        ngx_kafka_sse_complaint_allowed(&reader->client, &rt->topic->name);
+    }
+
     reader->sink->record(reader->sink->data, rt->topic, &rec, rp->end);
 }
 
@@ -713,6 +725,14 @@ ngx_kafka_sse_reader_error(ngx_kafka_sse_reader_t *reader,
         reader->client.errors++;
         return NGX_OK;
 
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+
+        if (reader->sink->denied) {
+            reader->sink->denied(reader->sink->data, rt->topic);
+        }
+
+        return NGX_DECLINED;
+
     default:
         return NGX_DECLINED;
     }
@@ -745,6 +765,10 @@ ngx_kafka_sse_reader_eof(ngx_kafka_sse_reader_t *reader,
     rp->errors = 0;
 
     ngx_kafka_sse_client_up(&reader->client);
+
+    if (ngx_kafka_sse_complaint_no_topic(&reader->client)) {
+        ngx_kafka_sse_complaint_allowed(&reader->client, &rt->topic->name);
+    }
 
     reader->sink->eof(reader->sink->data, rt->topic, partition, offset);
 }

@@ -77,6 +77,15 @@ typedef struct {
                                   ngx_kafka_sse_topic_t *topic,
                                   ngx_str_t *cluster_id,
                                   u_char incarnation[16], ngx_uint_t n);
+
+    /*
+     * There is no ACL by which the topic, or what was asked for of it, may be
+     * read.  It is tried on, and all else comes once there is.  NULL: the
+     * sink waits anyway.
+     */
+
+    void                     (*denied)(void *data,
+                                  ngx_kafka_sse_topic_t *topic);
 } ngx_kafka_sse_reader_sink_t;
 
 

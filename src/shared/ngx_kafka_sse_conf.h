@@ -58,6 +58,8 @@ struct ngx_kafka_sse_cluster_s {
     ngx_uint_t                   is_dynamic;   /* it has */
     ngx_str_t                    file;         /* where it is configured */
     ngx_uint_t                   line;
+    struct ngx_kafka_sse_denials_s  *denials;  /* the companion's, NULL in other
+                                                  processes */
 };
 
 

@@ -70,6 +70,12 @@ typedef struct {
     ngx_atomic_t                   errors;
     ngx_atomic_t                   dynamic;    /* topics not configured */
     ngx_atomic_t                   dynamic_limit;
+    ngx_atomic_t                   authentication_errors;
+    ngx_atomic_t                   tls_errors;
+    ngx_atomic_t                   authorization_errors;
+    ngx_atomic_t                   denials;    /* that stand, of these three */
+    u_char                         denied[256];  /* the newest of them: length
+                                                  first, ASCII */
 } ngx_kafka_sse_cluster_sh_t;
 
 

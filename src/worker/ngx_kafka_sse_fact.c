@@ -48,6 +48,8 @@ static void ngx_kafka_sse_fact_cluster_state(ngx_kafka_sse_fact_row_t *row,
     ngx_kafka_sse_fact_value_t *value);
 static void ngx_kafka_sse_fact_cluster_group(ngx_kafka_sse_fact_row_t *row,
     ngx_kafka_sse_fact_value_t *value);
+static void ngx_kafka_sse_fact_cluster_denied(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value);
 static void ngx_kafka_sse_fact_topic_state(ngx_kafka_sse_fact_row_t *row,
     ngx_kafka_sse_fact_value_t *value);
 static void ngx_kafka_sse_fact_position(ngx_kafka_sse_fact_row_t *row,
@@ -161,6 +163,19 @@ static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_cluster[] = {
     { "dynamic_topics_limit", "cluster_dynamic_topics_limit",
       "How many of these there can be.",
       offsetof(ngx_kafka_sse_cluster_sh_t, dynamic_limit), NULL },
+    { "authentication_errors", "cluster_authentication_errors_total",
+      "Connections that Kafka refused, as it does not know who we are.",
+      offsetof(ngx_kafka_sse_cluster_sh_t, authentication_errors), NULL },
+    { "tls_errors", "cluster_tls_errors_total",
+      "Connections on which TLS failed.",
+      offsetof(ngx_kafka_sse_cluster_sh_t, tls_errors), NULL },
+    { "authorization_errors", "cluster_authorization_errors_total",
+      "Times that Kafka reported that an ACL is missing.",
+      offsetof(ngx_kafka_sse_cluster_sh_t, authorization_errors), NULL },
+    { "denials", "cluster_denials",
+      "Brokers, topics and groups that are denied at present.",
+      offsetof(ngx_kafka_sse_cluster_sh_t, denials), NULL },
+    { "denied", NULL, NULL, 0, ngx_kafka_sse_fact_cluster_denied },
 
     { NULL, NULL, NULL, 0, NULL }
 };
@@ -748,6 +763,27 @@ ngx_kafka_sse_fact_cluster_group(ngx_kafka_sse_fact_row_t *row,
 
     ngx_kafka_sse_fact_text(value, cluster->fenced ? "fenced"
                                    : cluster->joined ? "joined" : waiting);
+}
+
+
+/* a copy, as the companion writes there */
+
+static void
+ngx_kafka_sse_fact_cluster_denied(ngx_kafka_sse_fact_row_t *row,
+    ngx_kafka_sse_fact_value_t *value)
+{
+    static u_char                text[256];
+    ngx_kafka_sse_cluster_sh_t  *cluster;
+
+    cluster = row->sh;
+
+    value->text.len = cluster->denied[0];
+
+    if (value->text.len) {
+        value->type = NGX_KAFKA_SSE_FACT_TEXT;
+        value->text.data = text;
+        ngx_memcpy(text, &cluster->denied[1], value->text.len);
+    }
 }
 
 
