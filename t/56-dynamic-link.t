@@ -416,14 +416,14 @@ started($node, '__found.own', '... and an internal one that it begins with');
 {
     $kafka->pause;
 
+    # what was asked for a second ago will not do any more
+
+    $link->listen(1.5);
+
     my $look = $link->look('some-name');
     my $known = $link->look($name);
     $link->wait(2, 'known', sub { $known->{seen} });
     is($known->{seen}, 'yes', 'what is known is seen while Kafka is away');
-
-    # what was asked for a second ago will not do any more
-
-    $link->listen(1.5);
 
     my @many = map { $link->look("many-$_") } 1 .. 1500;
     $link->listen(0.5);

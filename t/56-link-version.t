@@ -107,8 +107,10 @@ sub listening ($pid) {
                           && $inode{$1} }
                    glob "/proc/$pid/fd/*";
 
-    my $pidfd = syscall 434, $pid, 0;
+    # what is a string for Perl would be passed as its address
+
+    my $pidfd = syscall 434, $pid + 0, 0;
     return -1 if $pidfd < 0;
 
-    return syscall 438, $pidfd, $number, 0;
+    return syscall 438, $pidfd, $number + 0, 0;
 }

@@ -247,6 +247,7 @@ ngx_kafka_sse_consumer_handles(ngx_kafka_sse_consumer_t *consumer,
         topic = &publisher->topics[i];
 
         if (consumer->topics[i]
+            || topic->topic->name.len == 0
             || (topic->topic->is_dynamic
                 && !ngx_kafka_sse_feed_started(consumer->assignment.feed,
                                                topic->topic)))

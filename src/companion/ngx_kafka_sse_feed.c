@@ -307,7 +307,13 @@ ngx_kafka_sse_feed_metadata(void *data,
         }
 
         ngx_kafka_sse_feed_topic_gone(ft);
-        ft->known = 1;
+
+        /* one that was found did exist: some broker does not know it yet */
+
+        if (!topic->is_dynamic) {
+            ft->known = 1;
+        }
+
         return;
     }
 
