@@ -62,7 +62,7 @@ static ngx_int_t ngx_kafka_sse_consumer_open(
     ngx_kafka_sse_consumer_t *consumer);
 static void ngx_kafka_sse_consumer_close(ngx_kafka_sse_consumer_t *consumer);
 static ngx_int_t ngx_kafka_sse_consumer_handles(
-    ngx_kafka_sse_consumer_t *consumer, ngx_uint_t *added);
+    ngx_kafka_sse_consumer_t *consumer, ngx_uint_t all, ngx_uint_t *added);
 static ngx_int_t ngx_kafka_sse_consumer_subscribe(
     ngx_kafka_sse_consumer_t *consumer);
 static ngx_int_t ngx_kafka_sse_consumer_event(void *data,
@@ -218,7 +218,7 @@ ngx_kafka_sse_consumer_open(ngx_kafka_sse_consumer_t *consumer)
         return NGX_ERROR;
     }
 
-    if (ngx_kafka_sse_consumer_handles(consumer, &added) != NGX_OK
+    if (ngx_kafka_sse_consumer_handles(consumer, 0, &added) != NGX_OK
         || ngx_kafka_sse_consumer_subscribe(consumer) != NGX_OK)
     {
         ngx_kafka_sse_consumer_close(consumer);
@@ -229,27 +229,39 @@ ngx_kafka_sse_consumer_open(ngx_kafka_sse_consumer_t *consumer)
 }
 
 
-/* of what is configured, and of what else has started */
+/*
+ * Of what is configured, and with all set of what else has started.  That is not
+ * for the first subscription, if it need not: Kafka gives a static member that
+ * comes back what it had, and looks at what it wants only when that changes.
+ */
 
 static ngx_int_t
 ngx_kafka_sse_consumer_handles(ngx_kafka_sse_consumer_t *consumer,
-    ngx_uint_t *added)
+    ngx_uint_t all, ngx_uint_t *added)
 {
-    ngx_uint_t                        i;
+    ngx_uint_t                        i, n;
     ngx_kafka_sse_publisher_t        *publisher;
     ngx_kafka_sse_publisher_topic_t  *topic;
 
     *added = 0;
+    n = 0;
 
     publisher = &consumer->publisher;
 
     for (i = 0; i < publisher->ntopics; i++) {
+        n += !publisher->topics[i].topic->is_dynamic;
+    }
+
+    for (i = 0; i < publisher->ntopics; i++) {
         topic = &publisher->topics[i];
 
-        if (consumer->topics[i]
-            || topic->topic->name.len == 0
-            || (topic->topic->is_dynamic
-                && !ngx_kafka_sse_feed_started(consumer->assignment.feed,
+        if (consumer->topics[i] || topic->topic->name.len == 0) {
+            continue;
+        }
+
+        if (topic->topic->is_dynamic
+            && ((!all && n + *added)
+                || !ngx_kafka_sse_feed_started(consumer->assignment.feed,
                                                topic->topic)))
         {
             continue;
@@ -347,7 +359,7 @@ ngx_kafka_sse_consumer_topics(ngx_kafka_sse_consumer_t *consumer)
         return;
     }
 
-    (void) ngx_kafka_sse_consumer_handles(consumer, &added);
+    (void) ngx_kafka_sse_consumer_handles(consumer, 1, &added);
 
     if (added) {
         ngx_log_error(NGX_LOG_NOTICE, consumer->log, 0,

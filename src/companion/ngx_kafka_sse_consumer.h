@@ -42,9 +42,9 @@ typedef struct {
 
 /*
  * Starts a librdkafka client and joins the group, subscribed to all topics of
- * the cluster that are configured or have started.  instance is the static
- * member id (group.instance.id) unless a property gives another.  Only ever
- * after the companion's fork.  Returns NULL
+ * the cluster that are configured; if there are none, to one that has started.
+ * instance is the static member id (group.instance.id) unless a property gives
+ * another.  Only ever after the companion's fork.  Returns NULL
  * after logging why not.
  */
 
