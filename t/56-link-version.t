@@ -57,6 +57,9 @@ SKIP: {
     open my $listen, '+<&=', $fd or die "open: $!";
     $listen->blocking(0);
 
+    wait_for(20, 'the topic has started', sub {
+        $node->log_lines(qr/"\Q$topic\E" is served/) });
+
     kill STOP => $pid;
 
     my $sse = $node->sse('/all');

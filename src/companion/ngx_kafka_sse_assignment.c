@@ -109,8 +109,8 @@ ngx_kafka_sse_assignment_take(ngx_kafka_sse_assignment_t *assignment,
     ngx_kafka_sse_publisher_topic_t  *topic;
 
     /*
-     * A topic of before, or one that has not started: a static member of this id
-     * had it, see companion and _late()
+     * A topic of before, or one that has not started: a static member of this
+     * id had it, see companion and _late()
      */
 
     tp->offset = RD_KAFKA_OFFSET_END;

@@ -230,9 +230,10 @@ ngx_kafka_sse_consumer_open(ngx_kafka_sse_consumer_t *consumer)
 
 
 /*
- * Of what is configured, and with all set of what else has started.  That is not
- * for the first subscription, if it need not: Kafka gives a static member that
- * comes back what it had, and looks at what it wants only when that changes.
+ * Of what is configured, and with all set of what else has started.  That is
+ * not for the first subscription, if it need not: Kafka gives a static member
+ * that comes back what it had, and looks at what it wants only when that
+ * changes.
  */
 
 static ngx_int_t

@@ -44,8 +44,8 @@ typedef struct {
  * Starts a librdkafka client and joins the group, subscribed to all topics of
  * the cluster that are configured; if there are none, to one that has started.
  * instance is the static member id (group.instance.id) unless a property gives
- * another.  Only ever after the companion's fork.  Returns NULL
- * after logging why not.
+ * another.  Only ever after the companion's fork.  Returns NULL after logging
+ * why not.
  */
 
 ngx_kafka_sse_consumer_t *ngx_kafka_sse_consumer_create(ngx_pool_t *pool,

@@ -501,8 +501,8 @@ ngx_kafka_sse_looks_take(ngx_kafka_sse_looks_cluster_t *cluster,
 
 
 /*
- * In the cluster, and in the shared table, where there must be rows for all that
- * have a name and no row yet
+ * In the cluster, and in the shared table, where there must be rows for all
+ * that have a name and no row yet
  */
 
 static ngx_uint_t
