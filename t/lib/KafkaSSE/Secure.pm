@@ -21,7 +21,7 @@ use KafkaSSE::SSE qw(pump);
 
 our @EXPORT = qw(secure_node secret flows fails kept cluster_status);
 
-my $beside;         # the topic of "other"
+my %beside;         # the topic of "other", by Kafka
 my %kafka_of;       # by node
 
 
@@ -38,7 +38,7 @@ sub secret ($text) {
 sub secure_node ($kafka, $listener, $topic, $lines, %opt) {
     state $redis = KafkaSSE::Redis->new;
 
-    $beside //= $kafka->topic('beside');
+    my $beside = $beside{$kafka} //= $kafka->topic('beside');
     my $server = delete $opt{server} // '';
     my $address = $kafka->address;
     my $group = $opt{group} // unique('group');
@@ -148,7 +148,7 @@ sub fails ($name, $node, $counter, $reason) {
          qr/^kafka_sse_cluster_$counter\_total\{cluster="main"\} [1-9]/m,
          '... Prometheus has the number');
 
-    $kafka_of{$node}->fill($beside, n => 5);
+    $kafka_of{$node}->fill($beside{$kafka_of{$node}}, n => 5);
     $other->wait_records(5, 20);
     is(scalar($other->records), 5, '... another cluster goes on');
 
