@@ -287,25 +287,6 @@ ngx_slprintf(u_char *buf, u_char *last, const char *fmt, ...)
 }
 
 
-/* the message is what was logged; a program may have one of its own */
-
-__attribute__((weak)) void
-ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
-    const char *fmt, ...)
-{
-    u_char   *p;
-    va_list   args;
-
-    va_start(args, fmt);
-    p = ngx_vslprintf((u_char *) ngx_shim_message,
-                      (u_char *) ngx_shim_message
-                      + sizeof(ngx_shim_message) - 1, fmt, args);
-    va_end(args);
-
-    *p = '\0';
-}
-
-
 u_char *
 ngx_vslprintf(u_char *buf, u_char *last, const char *fmt, va_list args)
 {
