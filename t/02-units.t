@@ -8,6 +8,8 @@
 # NGX_SRC: a configured nginx tree, default build/nginx; FUZZ_SECONDS: per
 # fuzz target, default 10; FUZZ_SEED: to have the same inputs again.
 
+# alone: it takes all processors
+
 ###############################################################################
 
 use warnings;

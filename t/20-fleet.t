@@ -1,6 +1,8 @@
 # Two nodes of one group share the partitions; every record is on every node,
 # once, and both end at the same position although their order is different.
 
+# alone: it takes all processors
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

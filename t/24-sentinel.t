@@ -2,6 +2,8 @@
 # and clients notice nothing but a short silence, which is the latency of the
 # first record after it.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

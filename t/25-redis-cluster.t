@@ -1,6 +1,8 @@
 # Redis Cluster: sharded Pub/Sub on the node that has the slot of the Kafka
 # cluster's id, wherever that is.  A record's latency is the silence before it.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

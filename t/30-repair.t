@@ -2,6 +2,8 @@
 # 3 s at most, and have everything once and in order.  A record's latency is
 # the silence before it.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

@@ -1,6 +1,8 @@
 # What the companion answers on the link: replays of what only Kafka has.  The
 # test is the worker, without nginx's.
 
+# alone: it lets the Kafka that all have pause
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

@@ -1,6 +1,8 @@
 # A stream ends when its client is too slow, or when its time is over; either
 # way the client goes on where it was.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

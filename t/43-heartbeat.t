@@ -1,5 +1,7 @@
 # Heartbeats: when they come, and that they do not come all at once.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

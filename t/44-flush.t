@@ -1,6 +1,8 @@
 # "kafka_sse_flush": records are gathered before they are sent; who comes
 # meanwhile misses nothing and gets nothing twice.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

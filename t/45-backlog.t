@@ -1,6 +1,8 @@
 # "kafka_sse_backlog": what a worker keeps for clients that do not read has a
 # cap, and it is those furthest behind who pay for it.
 
+# alone: it measures memory
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

@@ -2,6 +2,8 @@
 # way that bytes leave: halves of writes and frames wait for them, heartbeats
 # are due in between, and in the end they have the bytes of a fast client.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

@@ -1,6 +1,8 @@
 # Nothing is allocated for each record and stream: what a worker holds for its
 # streams is the same however often they were sent to, each way bytes leave.
 
+# alone: it measures memory
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

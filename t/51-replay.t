@@ -1,6 +1,8 @@
 # What the ring does not have, or no longer, is read from Kafka: for streams
 # that come back late, that begin in the past, and whose worker was stopped.
 
+# alone: it lets the Kafka that all have pause
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

@@ -1,6 +1,8 @@
 # Topics that are not configured: a worker asks the companion for what clients
 # name, and patterns find theirs.  The test is the worker, without nginx's.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

@@ -2,6 +2,8 @@
 # transactions.  Its clients do not notice; with a module that does not repair
 # they do, and this test says so.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

@@ -1,6 +1,8 @@
 # Redis fails over, by Sentinels and in a cluster, and a slot moves: nobody
 # loses anything, or is silent for more than 3 s.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

@@ -1,6 +1,8 @@
 # Nothing dies; clients hop between two nodes that see partitions in another
 # order, cut at any byte, and have each record once.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

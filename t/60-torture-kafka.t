@@ -1,6 +1,8 @@
 # The broker is killed, and stopped: clients stay, have heartbeats, and have
 # everything within 10 s of its return.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

@@ -1,5 +1,7 @@
 # Workers and companions are killed, again and again.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

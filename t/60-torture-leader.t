@@ -1,6 +1,8 @@
 # Of three brokers one is killed, and with it the leader of a third of the
 # partitions.  Three Kafkas are much for "make test": long form only.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

@@ -2,6 +2,8 @@
 # many streams, and upgraded.  Its clients resume there or at the other node,
 # and it holds no more memory than before.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

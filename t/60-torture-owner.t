@@ -1,6 +1,8 @@
 # What happens to the node that owns half of the partitions: the other node's
 # streams are silent for 3 s at most, and nobody loses anything.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

@@ -1,6 +1,8 @@
 # Redis is killed, stopped, cuts its subscribers, and loses one message after
 # which nothing follows.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

@@ -2,6 +2,8 @@
 # more, while others are live.  Those who replay are cut and hop, too, and all
 # end with the same records.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

@@ -1,6 +1,8 @@
 # Clients stop reading while 64 MiB go by: others do not notice, no process
 # grows for them, and when they read again they have everything.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

@@ -1,6 +1,8 @@
 # What cannot be had is told, once: ids that are none, ids of another topic,
 # records that Kafka has deleted.  Nobody is refused, nobody is left silent.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

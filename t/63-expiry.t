@@ -1,6 +1,8 @@
 # Streams whose right ends: when they are cut, by which clock, what they are
 # told before, and that nothing is lost by it.
 
+# alone: it lets the Kafka that all have pause
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

@@ -2,6 +2,8 @@
 # answers as stock nginx does, what that costs is bounded, and other streams
 # notice nothing.
 
+# alone: it measures memory
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

@@ -2,6 +2,8 @@
 # says: a failover and a slot that moves are followed, to certificates that are
 # checked again.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

@@ -1,6 +1,8 @@
 # Whoever may publish on Redis may send anything: streams go on, it is counted,
 # and said once.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

@@ -1,6 +1,8 @@
 # A reload under 500 streams: each gets a clean end or goes on, none sees a
 # cut chunk, and the old workers are gone when worker_shutdown_timeout is over.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

@@ -1,6 +1,8 @@
 # How a node ends: quit, stop, with a Kafka or a Redis that hangs, without its
 # master; nobody is left, and clients are told.
 
+# alone: it lets the Kafka that all have pause
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

@@ -2,6 +2,8 @@
 # take no new ones, so that clients go to another node; when it is back, so
 # are they.
 
+# alone: what it waits for is timed
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;

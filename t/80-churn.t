@@ -1,6 +1,8 @@
 # Clients that come and go leave nothing behind: no descriptor, no memory, no
 # place in shared memory.
 
+# alone: it measures memory
+
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;
