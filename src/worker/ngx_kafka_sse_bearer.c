@@ -9,18 +9,12 @@
 #include <ngx_http.h>
 
 #include <worker/ngx_kafka_sse_bearer.h>
+#include <worker/ngx_kafka_sse_credential.h>
 #include <worker/ngx_kafka_sse_location.h>
 #include <worker/ngx_kafka_sse_safe_uri.h>
 
 
-#define NGX_KAFKA_SSE_BEARER_COOKIE  "kafka_sse_token"
-
-
 static void ngx_kafka_sse_bearer_hide(ngx_http_request_t *r);
-static ngx_int_t ngx_kafka_sse_bearer_header(ngx_str_t *value,
-    ngx_str_t *text);
-static ngx_int_t ngx_kafka_sse_bearer_cookie(ngx_str_t *value,
-    ngx_str_t *text);
 
 
 ngx_int_t
@@ -29,7 +23,7 @@ ngx_kafka_sse_bearer_get(ngx_http_request_t *r,
 {
     ngx_int_t         rc;
     ngx_str_t         bearer;
-    ngx_uint_t        i, n;
+    ngx_uint_t        i, n, ambiguous;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
@@ -44,6 +38,7 @@ ngx_kafka_sse_bearer_get(ngx_http_request_t *r,
     }
 
     n = 0;
+    ambiguous = 0;
     rc = NGX_DECLINED;
 
     ngx_str_null(text);
@@ -60,16 +55,16 @@ ngx_kafka_sse_bearer_get(ngx_http_request_t *r,
                    == 0)
             {
                 n++;
-                rc = ngx_kafka_sse_bearer_header(&h[i].value, &bearer);
+                rc = ngx_kafka_sse_credential_header(&h[i].value, &bearer);
 
             } else if (h[i].key.len == sizeof("Cookie") - 1
                        && ngx_strncasecmp(h[i].key.data, (u_char *) "Cookie",
                                           sizeof("Cookie") - 1)
                           == 0
-                       && ngx_kafka_sse_bearer_cookie(&h[i].value, text)
+                       && ngx_kafka_sse_credential_cookie(&h[i].value, text)
                           != NGX_OK)
             {
-                text->len = NGX_KAFKA_SSE_TOKEN_MAX + 1;    /* two of them */
+                ambiguous = 1;
             }
         }
     }
@@ -90,7 +85,7 @@ ngx_kafka_sse_bearer_get(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (text->len > NGX_KAFKA_SSE_TOKEN_MAX) {
+    if (ambiguous || text->len > NGX_KAFKA_SSE_TOKEN_MAX) {
         *reason = "it is too long, or there are cookies with different ones";
         return NGX_HTTP_UNAUTHORIZED;
     }
@@ -135,85 +130,4 @@ ngx_kafka_sse_bearer_hide(ngx_http_request_t *r)
     r->main->request_line.data = p;
     r->main->request_line.len = len;
     r->request_line = r->main->request_line;
-}
-
-
-/* RFC 6750, 2.1; NGX_DECLINED: another scheme */
-
-static ngx_int_t
-ngx_kafka_sse_bearer_header(ngx_str_t *value, ngx_str_t *text)
-{
-    u_char  *p, *last;
-
-    p = value->data;
-    last = p + value->len;
-
-    if (value->len < sizeof("Bearer") - 1
-        || ngx_strncasecmp(p, (u_char *) "Bearer", sizeof("Bearer") - 1) != 0)
-    {
-        return NGX_DECLINED;
-    }
-
-    p += sizeof("Bearer") - 1;
-
-    if (p < last && *p != ' ') {
-        return NGX_DECLINED;
-    }
-
-    while (p < last && *p == ' ') {
-        p++;
-    }
-
-    text->data = p;
-    text->len = last - p;
-
-    return NGX_OK;
-}
-
-
-/* RFC 6265, 4.2.1; NGX_DECLINED: there is another one, which is different */
-
-static ngx_int_t
-ngx_kafka_sse_bearer_cookie(ngx_str_t *value, ngx_str_t *text)
-{
-    size_t   len;
-    u_char  *p, *end, *last;
-
-    len = sizeof(NGX_KAFKA_SSE_BEARER_COOKIE "=") - 1;
-
-    p = value->data;
-    last = p + value->len;
-
-    while (p < last) {
-
-        if (*p == ' ' || *p == '\t') {
-            p++;
-            continue;
-        }
-
-        end = ngx_strlchr(p, last, ';');
-        if (end == NULL) {
-            end = last;
-        }
-
-        if ((size_t) (end - p) >= len
-            && ngx_strncmp(p, NGX_KAFKA_SSE_BEARER_COOKIE "=", len) == 0)
-        {
-            p += len;
-
-            if (text->data
-                && (text->len != (size_t) (end - p)
-                    || ngx_memcmp(text->data, p, text->len) != 0))
-            {
-                return NGX_DECLINED;
-            }
-
-            text->data = p;
-            text->len = end - p;
-        }
-
-        p = end + 1;
-    }
-
-    return NGX_OK;
 }

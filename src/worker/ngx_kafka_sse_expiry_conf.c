@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include <worker/ngx_kafka_sse_expiry_conf.h>
+#include <worker/ngx_kafka_sse_expiry_time.h>
 
 
 /* kafka_sse_expires [time] [warn=time] */
@@ -123,7 +124,7 @@ ngx_kafka_sse_expiry_conf_get(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (ngx_kafka_sse_expiry_conf_parse(&text, time) != NGX_OK) {
+    if (ngx_kafka_sse_expiry_time_parse(&text, time) != NGX_OK) {
         text.len = ngx_min(text.len, 64);
 
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
@@ -138,50 +139,6 @@ ngx_kafka_sse_expiry_conf_get(ngx_http_request_t *r,
     *time = ngx_max(*time, 1);
 
     return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_kafka_sse_expiry_conf_parse(ngx_str_t *text, int64_t *time)
-{
-    u_char      *p, *last;
-    int64_t      ms;
-    ngx_uint_t   digits;
-
-    p = text->data;
-    last = p + text->len;
-    ms = 0;
-
-    /* 12 digits are some 30,000 years */
-
-    for (digits = 0; p < last && *p >= '0' && *p <= '9'; p++, digits++) {
-
-        if (digits == 12) {
-            return NGX_ERROR;
-        }
-
-        ms = ms * 10 + (*p - '0') * 1000;
-    }
-
-    if (digits == 0) {
-        return NGX_ERROR;
-    }
-
-    *time = ms;
-
-    if (p == last) {
-        return NGX_OK;
-    }
-
-    if (*p++ != '.' || p == last) {
-        return NGX_ERROR;
-    }
-
-    for (ms = 100; p < last && *p >= '0' && *p <= '9'; p++, ms /= 10) {
-        *time += (*p - '0') * ms;
-    }
-
-    return (p == last) ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -43,10 +43,6 @@ void ngx_kafka_sse_expiry_conf_merge(ngx_kafka_sse_expiry_conf_t *prev,
 ngx_int_t ngx_kafka_sse_expiry_conf_get(ngx_http_request_t *r,
     ngx_kafka_sse_expiry_conf_t *conf, int64_t *time);
 
-/* seconds, with a fraction or none, as ms, rounded down; NGX_ERROR: no such */
-
-ngx_int_t ngx_kafka_sse_expiry_conf_parse(ngx_str_t *text, int64_t *time);
-
 /* the wall clock, as nginx looked at it last */
 
 int64_t ngx_kafka_sse_expiry_now(void);

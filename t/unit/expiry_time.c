@@ -6,19 +6,7 @@
 
 #include "unit.h"
 
-#include <worker/ngx_kafka_sse_expiry_conf.c>
-
-
-/* what the rest of the file wants */
-
-volatile ngx_time_t  *ngx_cached_time;
-
-
-ngx_int_t
-ngx_parse_time(ngx_str_t *line, ngx_uint_t is_sec)
-{
-    return NGX_ERROR;
-}
+#include <worker/ngx_kafka_sse_expiry_time.h>
 
 
 /* what is no time has -1 */
@@ -73,7 +61,7 @@ main(void)
         text = unit_copy(test->text, strlen(test->text));
 
         time = -2;
-        rc = ngx_kafka_sse_expiry_conf_parse(&text, &time);
+        rc = ngx_kafka_sse_expiry_time_parse(&text, &time);
 
         snprintf(claim, sizeof(claim), "\"%s\" is %s", test->text,
                  test->time == -1 ? "no time" : "its ms");
