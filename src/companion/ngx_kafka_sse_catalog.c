@@ -214,6 +214,7 @@ ngx_kafka_sse_catalog_find(ngx_kafka_sse_catalog_t *catalog, ngx_str_t *name,
         return NGX_AGAIN;
     }
 
+    ngx_memzero(&key, sizeof(ngx_kafka_sse_catalog_topic_t));
     key.name = *name;
 
     *topic = bsearch(&key, list->topics, list->n,
