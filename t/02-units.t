@@ -142,8 +142,11 @@ sub exec_fuzzer {
 	open(STDOUT, '>', "$out/fuzz/$fuzzer.log") or die "$fuzzer: $!";
 	open(STDERR, '>&', \*STDOUT) or die "$fuzzer: $!";
 
+	my $words = "$top/t/fuzz/dict/$fuzzer";
+
 	exec "$out/fuzz/$fuzzer", "-max_total_time=$seconds", "-seed=$seed",
 		"-artifact_prefix=$out/fuzz/finding-$fuzzer-",
+		(-f $words ? "-dict=$words" : ()),
 		"$top/t/fuzz/corpus/$fuzzer" or POSIX::_exit(127);
 }
 

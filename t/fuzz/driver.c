@@ -8,12 +8,14 @@
  * Runs a fuzz target where libFuzzer is not at hand:
  *
  *     target [-runs=N] [-max_total_time=S] [-seed=N] [-artifact_prefix=P]
- *            file|directory ...
+ *            [-dict=FILE] file|directory ...
  *
  * Every file is run once; then, if asked to, random changes of them, N times
  * or S seconds, whatever ends first.  The same seed and corpus give the same
- * inputs.  An input that ends the program, or takes too long, is printed, and
- * kept in the file that P and its process id name.
+ * inputs.  FILE has words of the target's language, one on a line, in quotes
+ * and with \\, \" and \xHH, as libFuzzer has it.  An input that ends the
+ * program, or takes too long, is printed, and kept in the file that P and its
+ * process id name.
  */
 
 
@@ -29,6 +31,7 @@
 
 
 #define DRIVER_MAX     4096     /* bytes of an input that is changed */
+#define DRIVER_WORDS   512      /* of a dictionary */
 #define DRIVER_RUNS    256      /* between two looks at the clock */
 #define DRIVER_LIMIT   20       /* s that so many runs may take */
 
@@ -43,6 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void driver_read(const char *path);
 static void driver_read_file(const char *path);
+static void driver_words(const char *path);
 static void driver_mutate(driver_input_t *in);
 static size_t driver_insert(driver_input_t *in, size_t at, size_t len);
 static void driver_run(const uint8_t *data, size_t len);
@@ -53,6 +57,8 @@ static size_t driver_below(size_t n);
 
 static driver_input_t  *driver_corpus;
 static size_t           driver_ncorpus;
+static driver_input_t   driver_dict[DRIVER_WORDS];
+static size_t           driver_nwords;
 static const char      *driver_prefix;
 static uint64_t         driver_seed = 88172645463325252ull;
 static const uint8_t   *driver_data;
@@ -103,6 +109,9 @@ main(int argc, char **argv)
 
         } else if (strncmp(argv[i], "-artifact_prefix=", 17) == 0) {
             driver_prefix = argv[i] + 17;
+
+        } else if (strncmp(argv[i], "-dict=", 6) == 0) {
+            driver_words(argv[i] + 6);
 
         } else if (argv[i][0] != '-') {
             driver_read(argv[i]);
@@ -235,6 +244,53 @@ driver_read_file(const char *path)
 
 
 static void
+driver_words(const char *path)
+{
+    unsigned         c;
+    char             line[1024], *p;
+    FILE            *file;
+    driver_input_t  *word;
+
+    file = fopen(path, "rb");
+
+    if (file == NULL) {
+        perror(path);
+        exit(2);
+    }
+
+    while (driver_nwords < DRIVER_WORDS && fgets(line, sizeof(line), file)) {
+        p = strchr(line, '"');
+
+        if (line[0] == '#' || p == NULL) {
+            continue;
+        }
+
+        word = &driver_dict[driver_nwords++];
+        word->len = 0;
+        word->data = malloc(strlen(line));
+
+        if (word->data == NULL) {
+            exit(2);
+        }
+
+        for (p++; *p && *p != '"'; p++) {
+
+            if (*p == '\\' && sscanf(p, "\\x%2x", &c) == 1) {
+                word->data[word->len++] = (uint8_t) c;
+                p += 3;
+                continue;
+            }
+
+            p += (*p == '\\' && p[1]);
+            word->data[word->len++] = (uint8_t) *p;
+        }
+    }
+
+    fclose(file);
+}
+
+
+static void
 driver_mutate(driver_input_t *in)
 {
     size_t           i, at, len, n;
@@ -249,7 +305,7 @@ driver_mutate(driver_input_t *in)
         at = in->len ? driver_below(in->len) : 0;
         len = in->len ? 1 + driver_below(in->len - at) : 0;
 
-        switch (driver_below(in->len ? 8 : 2)) {
+        switch (driver_below(in->len ? 9 : 2)) {
 
         case 0: /* a piece of another input */
 
@@ -299,8 +355,19 @@ driver_mutate(driver_input_t *in)
             in->len -= len;
             break;
 
-        default: /* twice */
+        case 7: /* twice */
             len = driver_insert(in, at, len);
+            break;
+
+        default: /* a word */
+
+            if (driver_nwords == 0) {
+                break;
+            }
+
+            other = &driver_dict[driver_below(driver_nwords)];
+            len = driver_insert(in, at, other->len);
+            memcpy(in->data + at, other->data, len);
             break;
         }
     }
