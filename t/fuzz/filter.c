@@ -11,6 +11,7 @@
  * same.  What one wants a naive reader says, too, and an index finds it.
  *
  * Covers worker/ngx_kafka_sse_filter.c
+ * Covers worker/ngx_kafka_sse_memo.c
  */
 
 
@@ -20,6 +21,7 @@
 #include <math.h>
 
 #include <worker/ngx_kafka_sse_filter.h>
+#include <worker/ngx_kafka_sse_memo.h>
 
 
 #define FILTER_WORDS  8
@@ -116,6 +118,47 @@ filter_locations_init(void)
                                                   &filter_locations[i], NULL,
                                                   0)
                    == NGX_OK);
+    }
+}
+
+
+/* what is remembered of a record is what is there, without memory as well */
+
+static void
+filter_memo(ngx_kafka_sse_filter_t *filter, ngx_str_t *topic,
+    ngx_kafka_sse_record_t *rec)
+{
+    ngx_uint_t                       i, k, wants;
+    ngx_kafka_sse_filter_term_t     *term;
+    ngx_kafka_sse_operand_value_t    value, again;
+
+    wants = ngx_kafka_sse_filter_wants(filter, topic, rec);
+
+    for (i = 0; i < 3; i++) {
+        ngx_kafka_sse_memo_begin(rec);
+        ngx_shim_fail_after = (i == 2) ? 0 : -1;
+
+        fuzz_check(i == 2
+                   || ngx_kafka_sse_filter_wants(filter, topic, rec) == wants);
+
+        ngx_shim_fail_after = -1;
+        fuzz_check(ngx_kafka_sse_filter_wants(filter, topic, rec) == wants);
+
+        for (k = 0; k < filter->nterms; k++) {
+            term = &filter->terms[k];
+
+            ngx_kafka_sse_operand_get(term->operand, topic, rec, &value);
+            ngx_kafka_sse_operand_get(term->operand, topic, rec, &again);
+
+            fuzz_check(value.text.len == again.text.len
+                       && (value.text.data == NULL)
+                          == (again.text.data == NULL)
+                       && memcmp(value.text.data, again.text.data,
+                                 value.text.len)
+                          == 0);
+        }
+
+        ngx_kafka_sse_memo_end();
     }
 }
 
@@ -332,6 +375,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (a) {
         filter_check(a, &topic, &rec);
+        filter_memo(a, &topic, &rec);
 
         ngx_shim_fail_after = 0;
         (void) ngx_kafka_sse_filter_wants(a, &topic, &rec);

@@ -8,6 +8,8 @@
  * The input is a template, a value for its variables and a name.  What a
  * template with a value matches is what a slow matcher without segments says,
  * which knows which "*" are the template's own.
+ *
+ * Covers worker/ngx_kafka_sse_grant.c
  */
 
 

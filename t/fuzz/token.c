@@ -6,7 +6,10 @@
 
 /*
  * The input is a token, or what a header is before it is base64url, behind a
- * byte that says which: its lowest bit.
+ * byte that says which: its lowest bit.  What is taken has no second spelling.
+ *
+ * Covers worker/ngx_kafka_sse_token.c
+ * Covers worker/ngx_kafka_sse_base64url.c
  */
 
 
@@ -19,18 +22,14 @@
 #include <worker/ngx_kafka_sse_token.h>
 
 
-static ngx_str_t
-fuzz_token(const uint8_t *data, size_t size)
+static u_char *
+fuzz_encode(u_char *p, const uint8_t *data, size_t size)
 {
-    u_char     *p;
-    size_t      i;
-    uint32_t    word;
-    ngx_str_t   text;
+    size_t    i;
+    uint32_t  word;
 
     static const char  digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                   "abcdefghijklmnopqrstuvwxyz0123456789-_";
-
-    p = text.data = fuzz_alloc(size * 2 + 16);
 
     for (i = 0; i < size; i += 3) {
         word = data[i] << 16 | (i + 1 < size ? data[i + 1] : 0) << 8
@@ -48,10 +47,43 @@ fuzz_token(const uint8_t *data, size_t size)
         }
     }
 
+    return p;
+}
+
+
+static ngx_str_t
+fuzz_token(const uint8_t *data, size_t size)
+{
+    u_char     *p;
+    ngx_str_t   text;
+
+    text.data = fuzz_alloc(size * 2 + 16);
+
+    p = fuzz_encode(text.data, data, size);
     p = ngx_cpymem(p, ".e30.AA", 7);
     text.len = p - text.data;
 
     return text;
+}
+
+
+/* a decoded part, written again, is what was there; returns its end */
+
+static u_char *
+fuzz_same(ngx_kafka_sse_token_t *token, u_char *at, ngx_str_t *part)
+{
+    u_char  *again;
+    size_t   len;
+
+    again = fuzz_alloc(part->len * 2 + 4);
+    len = fuzz_encode(again, part->data, part->len) - again;
+
+    fuzz_check(at + len <= token->text.data + token->text.len);
+    fuzz_check(memcmp(again, at, len) == 0);
+
+    free(again);
+
+    return at + len;
 }
 
 
@@ -61,7 +93,7 @@ static void
 fuzz_compare(ngx_kafka_sse_token_t *token)
 {
     size_t         len;
-    u_char        *header;
+    u_char        *p, *header;
     json_t        *root, *kid;
     ngx_str_t      part;
     json_error_t   err;
@@ -71,6 +103,15 @@ fuzz_compare(ngx_kafka_sse_token_t *token)
 
     header = fuzz_alloc(ngx_kafka_sse_base64url_len(part.len));
     fuzz_check(ngx_kafka_sse_base64url_decode(header, &len, &part) == NGX_OK);
+
+    part.data = header;
+    part.len = len;
+    p = fuzz_same(token, token->text.data, &part);
+    fuzz_check(*p == '.');
+    p = fuzz_same(token, p + 1, &token->payload);
+    fuzz_check(p == token->input.data + token->input.len && *p == '.');
+    p = fuzz_same(token, p + 1, &token->signature);
+    fuzz_check(p == token->text.data + token->text.len);
 
     /* numbers that it has no room for are not ours to refuse */
 

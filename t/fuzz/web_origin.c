@@ -8,6 +8,8 @@
  * The input is an origin as it is configured, and a value that is sent.  One
  * that is accepted is its own best guess; a value that matches is an origin
  * itself, and one that a slow comparison finds, too.
+ *
+ * Covers worker/ngx_kafka_sse_web_origin.c
  */
 
 
