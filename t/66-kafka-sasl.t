@@ -12,7 +12,7 @@ my $right = 'of-edge-74b1';
 my $wrong = 'of-nobody-90c2';
 
 my $kafka = KafkaSSE::KafkaSecure->new(plain => { edge => $right });
-my $ca = KafkaSSE::Certificates->new->path('ca.crt');
+my $ca = $kafka->ca->file;
 
 my $file = secret("$right\n");
 

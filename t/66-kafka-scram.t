@@ -12,10 +12,9 @@ my $password = 'of-edge-1c9a';
 my $wrong = 'of-nobody-77d0';
 
 my $old = KafkaSSE::Kafka::librdkafka() < 2_006_001;
-my $ca = KafkaSSE::Certificates->new->path('ca.crt');
-
 my $kafka = KafkaSSE::KafkaSecure->new(
     scram => { edge => $password }, version => $old ? '3.9' : undef);
+my $ca = $kafka->ca->file;
 
 sub lines ($mechanism, $path, $protocol) {
     return <<"END";

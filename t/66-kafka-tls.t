@@ -7,13 +7,20 @@ use KafkaSSE::KafkaSecure;
 use KafkaSSE::Secure;
 
 my $kafka = KafkaSSE::KafkaSecure->new;
-my $cert = KafkaSSE::Certificates->new;
+my $edge = $kafka->ca->issue(cn => 'edge');
+my $password = 'of-the-key-4711';
+my $locked = KafkaSSE::Authority::locked($edge, $password);
 
 my $topic = $kafka->topic('tls', partitions => 2);
-my $ca = "property security.protocol ssl;\n"
-       . "property ssl.ca.location " . $cert->path('ca.crt') . ";\n";
 
-sub of_key ($name) { (split /\n/, slurp($cert->path("$name.key")))[1] }
+sub trust ($ca) {
+    return "property security.protocol ssl;\n"
+           . "property ssl.ca.location " . $ca->file . ";\n";
+}
+
+my $ca = trust($kafka->ca);
+
+sub of_key ($path) { (split /\n/, slurp($path))[1] }
 
 
 {
@@ -32,19 +39,18 @@ sub of_key ($name) { (split /\n/, slurp($cert->path("$name.key")))[1] }
     my $topic = $kafka->topic('mtls');
     $kafka->allow('edge', topic => $topic, 'read');
 
-    my $key = secret(slurp($cert->path('locked.key')));
-    my $password = secret($cert->password . "\r\n");
-    my $crt = $cert->path('client.crt');
+    my $key = secret(slurp($locked));
+    my $file = secret("$password\r\n");
 
     my $node = secure_node($kafka, 'mtls', $topic, <<"END", group => $group);
 $ca
-property ssl.certificate.location $crt;
+property ssl.certificate.location $edge->{crt};
 property_file ssl.key.pem $key;
-property_file ssl.key.password $password;
+property_file ssl.key.password $file;
 END
 
     flows('TLS with a certificate', $node, $kafka, $topic);
-    kept($node, $cert->password, of_key('locked'), of_key('client'));
+    kept($node, $password, of_key($locked), of_key($edge->{key}));
     $node->quit;
 }
 
@@ -53,7 +59,7 @@ my @wrong = (
       qr/broker 127\.0\.0\.1:\d+: we do not accept its certificate: IP address mismatch \(subject=\/CN=elsewhere/i ],
     [ 'an expired certificate', 'expired', $ca,
       qr/we do not accept its certificate: certificate has expired/ ],
-    [ 'another authority', 'tls', $ca =~ s/\bca\.crt/other-ca.crt/r,
+    [ 'another authority', 'tls', trust(KafkaSSE::Authority->new),
       qr/we do not accept its certificate: unable to get local issuer/ ],
     [ 'no certificate of ours', 'mtls', $ca,
       qr/no TLS: .*alert.*; it may want a certificate of ours, there is none/ ],

@@ -19,6 +19,8 @@ my $plain = '127.0.0.1:' . $redis->port;
 my $user = ':open-sesame@';
 my $trust = 'ca=' . $ca->file;
 my $client = $ca->issue(cn => 'edge');
+chmod 0600, $client->{key};
+
 my $mine = "certificate=$client->{crt} key=$client->{key}";
 
 
@@ -105,7 +107,7 @@ my @wrong = (
     ],
     [ 'a certificate that has expired', "rediss://$user$tls $trust",
       qr/is not accepted: certificate has expired/,
-      sub { server(days => -1) }, sub { server() },
+      sub { server(expired => 1) }, sub { server() },
     ],
     [ 'no client certificate', "rediss://$user$tls $trust",
       qr/TLS: .*(?:certificate required|handshake failure)/,

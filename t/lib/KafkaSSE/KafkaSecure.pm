@@ -14,20 +14,27 @@ package KafkaSSE::KafkaSecure;
 #     $kafka->allow('edge', topic => $topic, 'read', 'describe');
 #
 # plain, scram: names and passwords; version: of Kafka, if not that of others.
-# ->listener('sasl') is an address, as a node's "kafka".
+# ->listener('sasl') is an address, as a node's "kafka"; ->ca signs all of its
+# certificates.
 
 use v5.36;
 
 use parent -norequire, 'KafkaSSE::Kafka';
 use KafkaSSE::Kafka;
-use KafkaSSE::Certificates;
+use KafkaSSE::Authority;
 use KafkaSSE::Rig qw(top free_port slurp);
 
 my @listeners = qw(tls mtls sasl sasltls elsewhere expired);
 
 
 sub new ($class, %opt) {
-    my $certificates = KafkaSSE::Certificates->new->path('');
+    my $ca = KafkaSSE::Authority->new;
+    my $here = 'DNS:localhost,IP:127.0.0.1';
+    my %pem = (
+        SERVER => $ca->issue(san => $here),
+        ELSEWHERE => $ca->issue(cn => 'elsewhere', san => 'DNS:elsewhere'),
+        EXPIRED => $ca->issue(san => $here, expired => 1),
+    );
     my $plain = $opt{plain} // {};
 
     my $users = join ' ', map { qq(user_$_="$plain->{$_}") } sort keys %$plain;
@@ -35,7 +42,8 @@ sub new ($class, %opt) {
 
     my $conf = slurp(top() . '/t/rig/kafka-secure.properties');
 
-    $conf =~ s/\bCERTIFICATES\b/$certificates/g;
+    $conf =~ s{\bCA\.crt$}{$ca->file}gme;
+    $conf =~ s{\b([A-Z]+)\.pem$}{$pem{$1}{pem}}gm;
     $conf =~ s/ PLAINUSERS/$users eq '' ? '' : " $users"/ge;
     $conf =~ s/\bPORT09$_\b/$ports{$listeners[$_ - 4]}/g for 4 .. 9;
 
@@ -52,6 +60,7 @@ sub new ($class, %opt) {
                                   version => $opt{version}, start => 0);
 
     $self->{listeners} = \%ports;
+    $self->{ca} = $ca;
     $self->start;
 
     return $self;
@@ -61,6 +70,9 @@ sub new ($class, %opt) {
 sub listener ($self, $name) {
     return "127.0.0.1:" . ($self->{listeners}{$name} // die "no $name\n");
 }
+
+
+sub ca ($self) { $self->{ca} }
 
 
 # allow('edge', topic => $name, 'read', ...): topic, group or cluster

@@ -15,6 +15,7 @@ package KafkaSSE::Nginx;
 use v5.36;
 
 use IO::Socket::INET;
+use KafkaSSE::Authority;
 use KafkaSSE::Rig qw(build tempdir free_port wait_for slow run spawn slurp
                      spew unique at_end wait_exit alive);
 
@@ -73,17 +74,9 @@ sub h2c_port ($self) { $self->{h2c_port} }
 # A certificate for all of this test's servers.
 
 sub certificate {
-    state $path = do {
-        my $path = tempdir() . '/server';
-        my $r = run([ qw(openssl req -x509 -nodes -days 2 -newkey ec
-                         -pkeyopt ec_paramgen_curve:prime256v1
-                         -subj /CN=localhost -addext),
-                      'subjectAltName=DNS:localhost,IP:127.0.0.1',
-                      '-keyout', "$path.key", '-out', "$path.crt" ]);
-        die "openssl: $r->{err}" if $r->{status};
-        $path;
-    };
-    return $path;
+    state $cert = KafkaSSE::Authority->new->issue(
+        cn => 'localhost', san => 'DNS:localhost,IP:127.0.0.1');
+    return $cert;
 }
 
 
@@ -92,11 +85,11 @@ sub listen_lines ($self) {
     my $h2 = version() >= 1_025_001 ? '' : ' http2';
 
     if ($self->{tls_port}) {
-        my $path = certificate();
+        my $cert = certificate();
 
         $lines .= "listen 127.0.0.1:$self->{tls_port} ssl$h2;\n"
-                . "ssl_certificate $path.crt;\n"
-                . "ssl_certificate_key $path.key;\n";
+                . "ssl_certificate $cert->{crt};\n"
+                . "ssl_certificate_key $cert->{key};\n";
     }
 
     $lines .= "listen 127.0.0.1:$self->{h2c_port}$h2;\n" if $self->{h2c_port};
