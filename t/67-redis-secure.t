@@ -144,9 +144,16 @@ for (@wrong) {
     $sse->wait_records(10);
     is(scalar($sse->records), 10, "$name: records come from Kafka");
 
-    # three attempts of each link, at least
+    # by each link, and then three more attempts of those that fail at once
 
-    $sse->wait_for(10, 'heartbeats', sub { @{$sse->comments} >= 12 });
+    eval {
+        wait_for(10, 'both fail', sub {
+            2 <= grep { /$words/ } $node->log_lines(qr/\[error\].*Redis "/);
+        });
+    };
+
+    my $beats = @{$sse->comments};
+    $sse->wait_for(10, 'heartbeats', sub { @{$sse->comments} >= $beats + 5 });
 
     my @said = $node->log_lines(qr/\[error\].*Redis "/);
     cmp_ok(scalar(grep { /$words/ } @said), '>=', 2, '... it is said')
