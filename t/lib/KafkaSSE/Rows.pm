@@ -91,7 +91,9 @@ sub _verdict ($self, $name, $node, $swarm) {
                      qw(resets cut reset refused other_status ends));
 
     Test::More::cmp_ok($report->{latency}{max}, '<=', 3000 * slow(),
-                       "$name: 3 s of silence at most");
+                       "$name: 3 s of silence at most")
+        or Test::More::diag(map { "$_\n" } $node->log_lines(
+               qr/\[(?:info|notice|warn|error)\].*kafka_sse: /));
 
     Test::More::note("$name: the longest silence of a node is "
                      . "$report->{latency}{max} ms");
