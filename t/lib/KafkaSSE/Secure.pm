@@ -51,7 +51,7 @@ $lines
 END
         http => <<"END", server => <<"END", %opt);
 kafka_sse_cluster other { brokers $address; group_id $group; }
-kafka_sse_heartbeat 500ms;
+kafka_sse_heartbeat 200ms;
 END
 location = /s { kafka_sse $topic cluster=main; }
 location = /all { kafka_sse $topic cluster=main; kafka_sse_start earliest; }
