@@ -6,6 +6,7 @@
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use KafkaSSE::Test;
+use KafkaSSE::Token;
 
 my $kafka = KafkaSSE::Kafka->shared;
 my $redis = KafkaSSE::Redis->new;
@@ -26,8 +27,15 @@ topic('large', partitions => 100);
 
 my $fixed = topic('fixed');
 
+my $tokens = KafkaSSE::Token->new;
+my $keys = tempdir() . '/jwt.key';
 
-# $kafka_sse_claim_...: here of a header, as a token's would be
+spew($keys, "$tokens->{secret}\n");
+
+sub claims (%claims) {
+    return (headers => { Authorization =>
+                'Bearer ' . $tokens->token('HS256', \%claims) });
+}
 
 my $server = <<"END";
 kafka_sse_retry 100ms;
@@ -48,7 +56,18 @@ location = /mixed {
 location = /claim {
     kafka_sse \$arg_topic;
     kafka_sse_allow $tag.orders.\$kafka_sse_claim_regions
+                    \${kafka_sse_claim_PREFIX}.\$kafka_sse_claim_tail
                     \$http_x_prefix.two;
+    kafka_sse_jwt x;
+    kafka_sse_jwt_key_file $keys;
+    kafka_sse_jwt_alg HS256;
+}
+location = /theirs {
+    kafka_sse \$kafka_sse_claim_topics;
+    kafka_sse_allow $tag.* $tag.*.*;
+    kafka_sse_jwt x;
+    kafka_sse_jwt_key_file $keys;
+    kafka_sse_jwt_alg HS256;
 }
 location = /internal { kafka_sse \$arg_topic; kafka_sse_allow * *.*; }
 location = /plain { kafka_sse $fixed; }
@@ -56,12 +75,20 @@ location = /status { kafka_sse_status; }
 END
 
 my %shared = (kafka => $kafka, redis => $redis, workers => 1,
-              group => unique('group'), zone => '8m', server => $server,
-              http => 'map $http_x_regions $kafka_sse_claim_regions '
-                      . '{ default $http_x_regions; }');
+              group => unique('group'), zone => '8m', server => $server);
 
 my $node = KafkaSSE::Node->new(%shared)->start;
 my $other;
+
+
+my %n;
+
+sub produce (@names) {
+    $kafka->produce([ map { +{ topic => $topic{$_},
+                               value => "$_ " . ++$n{$_} } } @names ]);
+}
+
+produce('orders.eu', 'orders.us');      # before anybody has asked
 
 
 # ---- what is refused
@@ -107,18 +134,70 @@ is(refused("/in?topic=$tag.prices", 403, 'topic-not-allowed')->{body},
 refused("/internal?topic=__consumer_offsets", 403, 'topic-not-allowed');
 refused("/internal?topic=__no.such", 403, 'topic-not-allowed');
 
-my %eu = (headers => { 'X-Regions' => 'eu' });
+# what a claim grants: a list's elements, or a text, whatever is in it
 
-refused("/claim?topic=$tag.orders.eu", 403, 'topic-not-allowed');
-refused("/claim?topic=$tag.orders.us", 403, 'topic-not-allowed', %eu);
-refused("/claim?topic=$tag.orders.eu", 403, 'topic-not-allowed',
-        headers => { 'X-Regions' => $_ })
-    for '*', '', ',', 'us', 'eu*', '*,us', '.', '?', 'eu%', 'x, eu', 'e',
-        'EU', '"eu"', join(',', ('x') x 64) . ',eu';
-refused("/claim?topic=$tag.two", 403, 'topic-not-allowed',
-        headers => { 'X-Prefix' => "x,$tag" });
-refused("/claim?topic=$tag.orders.", 403, 'topic-not-allowed',
-        headers => { 'X-Regions' => '' });
+sub denied ($name, $topic, %claims) {
+    my $r = $node->get("/claim?topic=$tag.$topic", claims(%claims));
+    my $json = eval { json_decode($r->{body}) } // {};
+
+    ok($r->{status} == 403 && ($json->{error} // '') eq 'topic-not-allowed',
+       "$topic: not allowed to $name") or diag($r->{raw});
+}
+
+denied('who has no such claim', 'orders.eu');
+denied('another region', 'orders.us', regions => 'eu');
+
+for my $value ('*', '', ',', 'us', 'eu*', '*,us', '.', '?', 'eu%', 'x, eu',
+               'e', 'EU', '"eu"', join(',', ('x') x 64) . ',eu')
+{
+    my $name = length $value < 20 ? "\"$value\"" : 'many';
+
+    denied("the text $name", 'orders.eu', regions => $value);
+    denied("the list $name", 'orders.eu', regions => [ split /,/, $value ]);
+}
+
+for my $topic (qw(orders.eu orders.us orders.us.secret)) {
+    denied('a text with a comma', $topic, regions => 'eu,us');
+    denied('a list with a comma in an element', $topic,
+           regions => [ 'eu,us', 'us' ]);
+}
+
+denied('two lists', 'prices', prefix => [ 'x', $tag ],
+       tail => [ 'x', 'prices' ]);
+denied('a text with a comma beside a list', 'prices', prefix => "x,$tag",
+       tail => [ 'x', 'prices' ]);
+denied('an empty text', 'orders.', regions => '');
+
+{
+    my %headers = (claims())[1]->%*;
+    refused("/claim?topic=$tag.two", 403, 'topic-not-allowed',
+            headers => { %headers, 'X-Prefix' => "x,$tag" });
+}
+
+is($node->get("/claim?topic=$tag.$$_[0]", method => 'HEAD',
+              claims($$_[1]->%*))->{status}, 200, "$$_[0]: allowed to $$_[2]")
+    for [ 'orders.eu', { regions => 'eu' }, 'a text' ],
+        [ 'orders.us', { regions => [ 'eu', 'us' ] }, 'a list' ],
+        [ 'orders.eu', { regions => [ 'eu' ] }, 'a list of one' ],
+        [ 'prices', { prefix => [ 'x', $tag ], tail => 'prices' },
+          'a list before a text' ],
+        [ 'prices', { prefix => $tag, tail => [ 'x', 'prices' ] },
+          'a list behind a text' ],
+        [ 'prices', { prefix => [ $tag ], tail => [ 'x', 'prices' ] },
+          'a list of one beside a list' ];
+
+# a claim that names topics
+
+for my $case ([ 200, 'a list', [ "$tag.two", "$tag.prices" ] ],
+              [ 200, 'a text', "$tag.two" ],
+              [ 400, 'a text with a comma', "$tag.two,$tag.prices" ],
+              [ 400, 'a list with a comma', [ "$tag.two,$tag.prices" ] ],
+              [ 400, 'an empty list', [] ])
+{
+    my ($status, $name, $value) = @$case;
+    is($node->get('/theirs', method => 'HEAD', claims(topics => $value))
+            ->{status}, $status, "topics that $name names: $status");
+}
 
 # not there
 
@@ -137,13 +216,6 @@ is_deeply([ $node->log_lines(qr{kafka_sse: .*a/b}) ], [],
 
 
 # ---- what is served
-
-my %n;
-
-sub produce (@names) {
-    $kafka->produce([ map { +{ topic => $topic{$_},
-                               value => "$_ " . ++$n{$_} } } @names ]);
-}
 
 # Values of a stream, by topic, each once and in order.
 
@@ -170,8 +242,6 @@ sub has ($name, $sse, %want) {
         or diag($error, $sse->describe, $node->errors);
 }
 
-produce('orders.eu', 'orders.us');      # before anybody has asked
-
 my $eu = $node->sse("/in?topic=$tag.orders.eu", keep => 1)->wait_position;
 my $twice = $node->sse("/in?topic=$tag.orders.us,$tag.orders.eu,"
                        . "$tag.orders.eu")->wait_position;
@@ -179,7 +249,10 @@ my $swapped = $node->sse('/in?topic='
                          . "$tag.orders.eu%2C$tag.orders.us")->wait_position;
 my $region = $node->sse('/region?region=us')->wait_position;
 my $claim = $node->sse("/claim?topic=$tag.orders.eu",
-                       headers => { 'X-Regions' => 'x,eu,us' })->wait_position;
+                       claims(regions => [ 'x', 'eu', 'us' ]))->wait_position;
+my $theirs = $node->sse('/theirs', claims(topics => [ "$tag.prices",
+                                                      "$tag.orders.us" ]))
+                  ->wait_position;
 my $mixed = $node->sse("/mixed?b=$tag.two")->wait_position;
 
 produce(('orders.eu', 'orders.us') x 3, 'fixed', 'two', 'prices');
@@ -189,6 +262,7 @@ has('a list is each topic once', $twice, 'orders.eu' => 3, 'orders.us' => 3);
 has('... encoded, too', $swapped, 'orders.eu' => 3, 'orders.us' => 3);
 has('a variable may be a part of a name', $region, 'orders.us' => 3);
 has('one element of a claim is enough', $claim, 'orders.eu' => 3);
+has('a list of a claim is each topic', $theirs, 'orders.us' => 3, prices => 1);
 has('a topic is served beside one of the location', $mixed, fixed => 1,
     two => 1);
 
@@ -198,7 +272,7 @@ is_deeply([ sort map { json_decode($_->{data})->{topic} } $mixed->records ],
           [ sort 'fixed', "$tag.two" ], '... or the public one');
 
 my ($worker) = @{$node->status->{streams}{workers}};
-is($worker->{groups}, 5, 'streams of the same topics are one group')
+is($worker->{groups}, 6, 'streams of the same topics are one group')
     or diag(json_encode($worker));
 
 # a filter on JSON that only this location wants
@@ -211,7 +285,7 @@ is_deeply([ map { json_decode($_->{data})->{value} } $amount->records ],
           [ '{"amount":2}' ], 'filters look into the JSON of such topics')
     or diag($amount->describe);
 
-$_->close for $eu, $twice, $swapped, $region, $claim, $amount;
+$_->close for $eu, $twice, $swapped, $region, $claim, $theirs, $amount;
 
 
 # ---- resumed

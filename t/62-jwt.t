@@ -31,6 +31,8 @@ my $node = KafkaSSE::Node->new(
     http => <<"END", server => <<"END2")->start;
 limit_conn_zone \$kafka_sse_subject zone=subjects:1m;
 map \$kafka_sse_claim_plan \$plan { default "none"; gold "rich"; }
+map \$kafka_sse_claim_accounts \$accounts {
+    default \$kafka_sse_claim_accounts; }
 log_format claims '\$uri|\$status|\$kafka_sse_subject|\$kafka_sse_claim_plan|'
                   '\$kafka_sse_claim_realm_access_roles|\$plan|'
                   '\$kafka_sse_safe_uri|\$request';
@@ -74,6 +76,12 @@ location = /mine { kafka_sse $topic;
 location = /ours { kafka_sse $topic;
     kafka_sse_filter json:.account in \$kafka_sse_claim_accounts;
     kafka_sse_filter_args account=json:.account; }
+location = /beside { kafka_sse $topic;
+    kafka_sse_filter json:.account in \${KAFKA_SSE_claim_accounts} c; }
+location = /within { kafka_sse $topic;
+    kafka_sse_filter json:.account in x\$kafka_sse_claim_accounts; }
+location = /map { kafka_sse $topic;
+    kafka_sse_filter json:.account in \$accounts; }
 location = /nested { rewrite ^ /inner; }
 location = /inner { internal; kafka_sse $topic; }
 END2
@@ -408,6 +416,16 @@ sub accounts ($sse) {
         number => [ '/mine', { account => 7 }, '7' ],
         list => [ '/ours', { accounts => [ 'a', 'b' ] }, 'a b' ],
         elements => [ '/ours', { accounts => [ 'a,b', 'c' ] }, '' ],
+        text => [ '/ours', { accounts => 'a,b' }, 'a,b' ],
+        'no comma' => [ '/ours', { accounts => 'b' }, 'b' ],
+        'a claim and a text' => [ '/beside', { accounts => [ 'a', 'b' ] },
+                                  'a b c' ],
+        '... that has a comma' => [ '/beside', { accounts => 'a,b' },
+                                    'a,b c' ],
+        'text within a word' => [ '/within', { accounts => 'a,b' }, 'xa,b' ],
+        'list within a word' => [ '/within', { accounts => [ 'a', 'b' ] },
+                                  'xa,b' ],
+        'of a map' => [ '/map', { accounts => [ 'a', 'b' ] }, 'a b' ],
         empty => [ '/ours', { accounts => [] }, '' ],
         missing => [ '/ours', {}, '' ],
         narrow => [ '/ours?account=b', { accounts => [ 'a', 'b' ] }, 'b' ],
@@ -417,6 +435,7 @@ sub accounts ($sse) {
                    { accounts => [ 'a', 'b' ] }, undef ],
     );
 
+    my @values = (qw(a b c xa xb), 'a,b', 'b,c', 'xa,b', '', 7, 'end');
     my %sse;
 
     for my $name (sort keys %who) {
@@ -431,9 +450,9 @@ sub accounts ($sse) {
 
     $kafka->produce([ map { { topic => $topic,
                               value => json_encode({ account => $_ }) } }
-                          qw(a b c), 'a,b', 'b,c', '', 7, 'end' ]);
+                          @values ]);
 
-    $end->wait_records(8);
+    $end->wait_records(scalar @values);
 
     # what a stream gets of these it has by the time it beats with their id
 

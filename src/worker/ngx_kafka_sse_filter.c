@@ -23,6 +23,7 @@
 typedef struct {
     ngx_http_request_t           *request;
     ngx_kafka_sse_filter_conf_t  *conf;
+    ngx_kafka_sse_filter_list_pt  is_list;
     ngx_kafka_sse_filter_term_t  *terms;
     ngx_uint_t                    nterms;
     ngx_array_t                  *args;     /* ngx_array_t *, of ngx_str_t, by
@@ -73,8 +74,8 @@ static ngx_str_t  ngx_kafka_sse_filter_nothing = ngx_string("never");
 
 ngx_int_t
 ngx_kafka_sse_filter_get(ngx_http_request_t *r,
-    ngx_kafka_sse_filter_conf_t *conf, ngx_kafka_sse_filter_t **filter,
-    ngx_str_t *arg)
+    ngx_kafka_sse_filter_conf_t *conf, ngx_kafka_sse_filter_list_pt is_list,
+    ngx_kafka_sse_filter_t **filter, ngx_str_t *arg)
 {
     void                         *mem;
     ngx_int_t                     rc;
@@ -95,6 +96,7 @@ ngx_kafka_sse_filter_get(ngx_http_request_t *r,
 
     make.request = r;
     make.conf = conf;
+    make.is_list = is_list;
     make.refused = arg;
 
     make.terms = ngx_palloc(r->pool,
@@ -221,7 +223,9 @@ ngx_kafka_sse_filter_value(ngx_kafka_sse_filter_make_t *make,
         return NGX_OK;
     }
 
-    if (op == NGX_KAFKA_SSE_FILTER_IN) {
+    if (op == NGX_KAFKA_SSE_FILTER_IN
+        && make->is_list(make->request, &cv->value))
+    {
         rc = ngx_kafka_sse_filter_list(make, values, &value);
 
     } else {

@@ -49,6 +49,15 @@ typedef struct {
 
 
 /*
+ * Whether what this word of the configuration says for the request is split at
+ * ",", see ngx_kafka_sse_word_is_list()
+ */
+
+typedef ngx_uint_t (*ngx_kafka_sse_filter_list_pt)(ngx_http_request_t *r,
+    ngx_str_t *word);
+
+
+/*
  * The request's filter, in its pool; *filter is NULL where the location has
  * none and the client wants none.  NGX_OK; NGX_DECLINED: *arg is the name of
  * an argument that no directive of the location knows, or its value is too
@@ -56,8 +65,8 @@ typedef struct {
  */
 
 ngx_int_t ngx_kafka_sse_filter_get(ngx_http_request_t *r,
-    ngx_kafka_sse_filter_conf_t *conf, ngx_kafka_sse_filter_t **filter,
-    ngx_str_t *arg);
+    ngx_kafka_sse_filter_conf_t *conf, ngx_kafka_sse_filter_list_pt is_list,
+    ngx_kafka_sse_filter_t **filter, ngx_str_t *arg);
 
 /* a copy by ngx_alloc() that outlives the request; NULL: no memory */
 

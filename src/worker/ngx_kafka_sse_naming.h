@@ -39,7 +39,7 @@ typedef struct {
 typedef struct {
     ngx_http_complex_value_t    value;
     ngx_uint_t                  is_list;    /* it is one variable: its value
-                                               may have "," */
+                                               may have ",", see _word.h */
 } ngx_kafka_sse_naming_name_t;
 
 

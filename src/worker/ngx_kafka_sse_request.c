@@ -19,6 +19,7 @@
 #include <worker/ngx_kafka_sse_resume.h>
 #include <worker/ngx_kafka_sse_stream.h>
 #include <worker/ngx_kafka_sse_wish.h>
+#include <worker/ngx_kafka_sse_word.h>
 
 
 #define NGX_KAFKA_SSE_REQUEST_QUOTE  64    /* bytes of a client's value */
@@ -394,7 +395,9 @@ ngx_kafka_sse_request_filter(ngx_http_request_t *r,
 
     klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_sse_module);
 
-    switch (ngx_kafka_sse_filter_get(r, &klcf->filter, filter, &arg)) {
+    switch (ngx_kafka_sse_filter_get(r, &klcf->filter,
+                                     ngx_kafka_sse_word_is_list, filter, &arg))
+    {
 
     case NGX_OK:
         return NGX_DECLINED;

@@ -15,6 +15,7 @@
 #include <worker/ngx_kafka_sse_refusal.h>
 #include <worker/ngx_kafka_sse_request.h>
 #include <worker/ngx_kafka_sse_wish.h>
+#include <worker/ngx_kafka_sse_word.h>
 
 
 static ngx_int_t ngx_kafka_sse_wish_names(ngx_http_request_t *r,
@@ -28,8 +29,6 @@ static ngx_int_t ngx_kafka_sse_wish_template(ngx_http_request_t *r,
 static ngx_int_t ngx_kafka_sse_wish_list(ngx_http_request_t *r,
     ngx_kafka_sse_naming_template_t *template, ngx_str_t *values,
     ngx_uint_t at, ngx_array_t *grants);
-static ngx_uint_t ngx_kafka_sse_wish_is_list(ngx_str_t *variable,
-    ngx_str_t *value);
 static ngx_int_t ngx_kafka_sse_wish_topics(ngx_http_request_t *r,
     ngx_str_t *id, ngx_array_t *names, ngx_kafka_sse_selection_t *wanted);
 static ngx_int_t ngx_kafka_sse_wish_topic(ngx_http_request_t *r,
@@ -129,7 +128,7 @@ static ngx_int_t
 ngx_kafka_sse_wish_names(ngx_http_request_t *r, ngx_array_t *names)
 {
     ngx_int_t                     rc;
-    ngx_str_t                     value, name;
+    ngx_str_t                     value, name, *word;
     ngx_uint_t                    i;
     ngx_kafka_sse_naming_t       *naming;
     ngx_kafka_sse_loc_conf_t     *klcf;
@@ -146,22 +145,30 @@ ngx_kafka_sse_wish_names(ngx_http_request_t *r, ngx_array_t *names)
 
     for (i = 0; i < naming->names->nelts; i++) {
 
-        if (ngx_http_complex_value(r, &argument[i].value, &value) != NGX_OK
-            || ngx_kafka_sse_choice_decode(r, &value) != NGX_OK)
+        word = &argument[i].value.value;
+
+        if (ngx_http_complex_value(r, &argument[i].value, &value) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        /* no browser has encoded a claim: "%2C" in a list does not split it */
+
+        if (!ngx_kafka_sse_word_is_list_claim(r, word)
+            && ngx_kafka_sse_choice_decode(r, &value) != NGX_OK)
         {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        if (!argument[i].is_list) {
+        if (value.len == 0 && argument[i].is_list) {
+            continue;
+        }
+
+        if (!argument[i].is_list || !ngx_kafka_sse_word_is_list(r, word)) {
             rc = ngx_kafka_sse_wish_add(r, names, &value);
             if (rc != NGX_DECLINED) {
                 return rc;
             }
 
-            continue;
-        }
-
-        if (value.len == 0) {
             continue;
         }
 
@@ -252,7 +259,11 @@ ngx_kafka_sse_wish_grants(ngx_http_request_t *r, ngx_array_t *grants)
 }
 
 
-/* one variable of a template may be a list; with two it grants nothing */
+/*
+ * One variable of a template may be a list, of a claim; with two it grants
+ * nothing.  Other values are taken as they are: who chooses his name himself
+ * does not choose two.
+ */
 
 static ngx_int_t
 ngx_kafka_sse_wish_template(ngx_http_request_t *r,
@@ -283,8 +294,12 @@ ngx_kafka_sse_wish_template(ngx_http_request_t *r,
             return NGX_ERROR;
         }
 
-        if (ngx_kafka_sse_wish_is_list(&parts[i].text, &values[i])) {
+        /* a list of one is a text */
 
+        if (ngx_kafka_sse_word_is_list_claim(r, &parts[i].text)
+            && ngx_strlchr(values[i].data, values[i].data + values[i].len,
+                           ','))
+        {
             if (list < n) {
                 return NGX_OK;
             }
@@ -341,33 +356,6 @@ ngx_kafka_sse_wish_list(ngx_http_request_t *r,
     }
 
     return NGX_OK;
-}
-
-
-/*
- * A claim that is a list comes as its elements, joined by ",".  Other values
- * are taken as they are: who chooses his name himself does not choose two.
- */
-
-static ngx_uint_t
-ngx_kafka_sse_wish_is_list(ngx_str_t *variable, ngx_str_t *value)
-{
-    size_t   len;
-    u_char  *p;
-
-    static ngx_str_t  claim = ngx_string("kafka_sse_claim_");
-
-    p = variable->data + 1;
-    len = variable->len - 1;
-
-    if (*p == '{') {
-        p++;
-        len--;
-    }
-
-    return len > claim.len
-           && ngx_strncasecmp(p, claim.data, claim.len) == 0
-           && ngx_strlchr(value->data, value->data + value->len, ',');
 }
 
 

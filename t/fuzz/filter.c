@@ -54,7 +54,7 @@ static char  *filter_directives[][4][FILTER_WORDS] = {
           "h=$kafka_sse_header_x_y" }
     },
     {
-        { "", "json:.k[1].\"\"", "in", "x", "$list", "1.5" }
+        { "", "json:.k[1].\"\"", "in", "x", "$list", "1.5", "$number" }
     },
     { { NULL } }
 };
@@ -163,6 +163,42 @@ filter_memo(ngx_kafka_sse_filter_t *filter, ngx_str_t *topic,
 }
 
 
+/* "$list" is one, whatever else stands behind "in" is one value */
+
+static ngx_uint_t
+filter_is_list(ngx_http_request_t *r, ngx_str_t *word)
+{
+    fuzz_check(word->data[0] == '$');
+
+    return word->len == 5 && memcmp(word->data, "$list", 5) == 0;
+}
+
+
+/* what is no list is a value as it came */
+
+static void
+filter_check_single(ngx_kafka_sse_filter_t *filter, ngx_str_t *single)
+{
+    ngx_uint_t                    i, n;
+    ngx_kafka_sse_filter_term_t  *term;
+
+    term = filter->terms;
+
+    if (filter_location != &filter_locations[5] || single->len == 0) {
+        return;
+    }
+
+    fuzz_check(filter->nterms == 1);
+
+    for (i = 0, n = 0; i < term->nvalues; i++) {
+        n += (term->values[i].len == single->len
+              && memcmp(term->values[i].data, single->data, single->len) == 0);
+    }
+
+    fuzz_check(n == 1);
+}
+
+
 /* a query, up to a ";" the list, up to another one the number */
 
 static ngx_kafka_sse_filter_t *
@@ -202,7 +238,8 @@ filter_get(ngx_http_request_t *r, ngx_str_t text)
     ngx_str_null(&arg);
     filter = NULL;
 
-    rc = ngx_kafka_sse_filter_get(r, filter_location, &filter, &arg);
+    rc = ngx_kafka_sse_filter_get(r, filter_location, filter_is_list, &filter,
+                                  &arg);
 
     fuzz_check(rc == NGX_OK || rc == NGX_DECLINED);
     fuzz_check(rc == NGX_OK || arg.data != NULL);
@@ -210,6 +247,8 @@ filter_get(ngx_http_request_t *r, ngx_str_t text)
     if (rc != NGX_OK || filter == NULL) {
         return NULL;
     }
+
+    filter_check_single(filter, &values[1].value);
 
     filter = ngx_kafka_sse_filter_copy(filter, NULL);
     fuzz_check(filter != NULL);

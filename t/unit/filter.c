@@ -86,6 +86,19 @@ filter_compile(ngx_kafka_sse_filter_conf_t *conf, const char *words, ...)
 }
 
 
+/* what has "single" in its name is no list; a word without "$" is not asked */
+
+static ngx_uint_t
+filter_is_list(ngx_http_request_t *r, ngx_str_t *word)
+{
+    if (memchr(word->data, '$', word->len) == NULL) {
+        unit_ok(0, "only words with variables are looked at");
+    }
+
+    return memmem(word->data, word->len, "single", 6) == NULL;
+}
+
+
 static ngx_int_t
 filter_get(ngx_kafka_sse_filter_conf_t *conf, const char *args,
     ngx_kafka_sse_filter_t **filter, ngx_str_t *arg)
@@ -108,7 +121,7 @@ filter_get(ngx_kafka_sse_filter_conf_t *conf, const char *args,
         return NGX_ERROR;
     }
 
-    return ngx_kafka_sse_filter_get(&r, conf, filter, arg);
+    return ngx_kafka_sse_filter_get(&r, conf, filter_is_list, filter, arg);
 }
 
 
@@ -401,6 +414,7 @@ filter_test_values(void)
         { "claim_account", ngx_string("4711") },
         { "claim_list", ngx_string("1,,4711,2,4711") },
         { "claim_other", ngx_string("2,4711,1") },
+        { "claim_single", ngx_string("2,4711,1") },
         { "claim_comma", ngx_string(",") },
         { "claim_text", ngx_string("many") },
         { "claim_number", ngx_string("41.5") },
@@ -450,6 +464,19 @@ filter_test_values(void)
             && filter->terms[0].op == NGX_KAFKA_SSE_FILTER_IN,
             "... whose values are there once");
 
+    filter_compile(&conf, "json:.account in $claim_single", NULL);
+    unit_ok(filter_wants(&conf, "") == 0, "what is no list is not split");
+
+    (void) filter_get(&conf, "", &filter, &arg);
+    unit_ok(filter && filter->terms[0].nvalues == 1
+            && filter->terms[0].op == NGX_KAFKA_SSE_FILTER_EQ
+            && filter->terms[0].values[0].len == 8, "... but one value");
+
+    filter_compile(&conf, "json:.text in $claim_list $claim_single", NULL);
+    ngx_str_set(&filter_record.value, "{\"text\":\"2,4711,1\"}");
+    unit_ok(filter_wants(&conf, "") == 1, "... also beside a list");
+    filter_fill();
+
     filter_compile(&conf, "json:.account = $claim_list", NULL);
     unit_ok(filter_wants(&conf, "") == 0, "a list is none where one value is");
 
@@ -492,16 +519,16 @@ filter_test_values(void)
         snprintf(list + 3 * i, 4, "%02d,", (int) i % 100);
     }
 
-    values[9].value.data = (u_char *) list;
-    values[9].value.len = 3 * 100 - 1;
+    values[10].value.data = (u_char *) list;
+    values[10].value.len = 3 * 100 - 1;
 
     filter_compile(&conf, "json:.n in $claim_values", NULL);
     unit_ok(filter_wants(&conf, "") == 1, "100 values are taken");
 
-    values[9].value.len = 3 * 100;
+    values[10].value.len = 3 * 100;
     unit_ok(filter_wants(&conf, "") == 1, "... and nothing behind them");
 
-    values[9].value.len = 3 * 101 - 1;
+    values[10].value.len = 3 * 101 - 1;
     unit_ok(filter_wants(&conf, "") == 2, "101 are refused");
 }
 
@@ -727,7 +754,7 @@ filter_test_copy(void)
     r.pool = ngx_create_pool(4096, NULL);
     r.args = unit_copy("account=4712&account=4711", 25);
 
-    (void) ngx_kafka_sse_filter_get(&r, &conf, &filter, &arg);
+    (void) ngx_kafka_sse_filter_get(&r, &conf, filter_is_list, &filter, &arg);
 
     ngx_shim_fail_after = 0;
     unit_ok(ngx_kafka_sse_filter_copy(filter, NULL) == NULL,
@@ -758,7 +785,7 @@ filter_test_copy(void)
 
     filter_compile(&conf, "$kafka_sse_key = $none", NULL);
     r.pool = ngx_create_pool(4096, NULL);
-    (void) ngx_kafka_sse_filter_get(&r, &conf, &filter, &arg);
+    (void) ngx_kafka_sse_filter_get(&r, &conf, filter_is_list, &filter, &arg);
     copy = ngx_kafka_sse_filter_copy(filter, NULL);
     ngx_destroy_pool(r.pool);
 
@@ -780,7 +807,8 @@ filter_test_copy(void)
 
         ngx_shim_fail_after = i;
 
-        if (ngx_kafka_sse_filter_get(&r, &conf, &filter, &arg)
+        if (ngx_kafka_sse_filter_get(&r, &conf, filter_is_list, &filter,
+                                     &arg)
             != NGX_ERROR)
         {
             break;
