@@ -50,6 +50,7 @@ my %programs = (
     load  => [ qw(load.c conn.c http.c h2.c sse.c watch.c tls.c) ],
     floor => [ qw(floor.c tls.c) ],
     feed  => [ qw(feed.c) ],
+    storm => [ qw(storm.c) ],
 );
 
 my ($redis, $kafka);                    # started when first needed
@@ -286,8 +287,9 @@ sub children ($pid) {
 
 
 # A node with this module: topic, brokers, streams (room for them), and if any
-# "redis" (as "off"), lines for http, server and location; listen, workers and
-# cores as nginx() has them.  Its companion is moved away from the server core.
+# "redis" (as "off"), lines for http, server and location, and "blocks", text for
+# the server; listen, workers and cores as nginx() has them.  Its companion is
+# moved away from the server core.
 
 sub ours (%opt) {
     local $ENV{MAKEFLAGS} = '';
@@ -306,7 +308,8 @@ sub ours (%opt) {
         . "group_id $opt{topic}; }\n",
         join('', map { "$_;\n" } @{$opt{server} // []})
         . "location = /sub { kafka_sse $opt{topic};$more }\n"
-        . "location = /status { kafka_sse_status json; }\n",
+        . "location = /status { kafka_sse_status json; }\n"
+        . ($opt{blocks} // ''),
         map { $_ => $opt{$_} } qw(listen workers cores));
 
     my %worker = map { $_ => 1 } values %{$server->{pids}};
