@@ -384,12 +384,11 @@ ngx_kafka_sse_wish_topics(ngx_http_request_t *r, ngx_str_t *id,
 
     name = names->elts;
 
-    topic = NULL;
-
     for (i = 0; i < names->nelts; i++) {
+        topic = NULL;
 
         rc = ngx_kafka_sse_wish_topic(r, id, &name[i], &topic);
-        if (rc != NGX_DECLINED) {
+        if (topic == NULL) {
             return rc;
         }
 
