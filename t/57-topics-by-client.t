@@ -229,8 +229,8 @@ sub has ($name, $sse, %want) {
     my %got;
 
     for my $event ($sse->records) {
-        my $value = $event->{data} =~ /^\{/ ? json_decode($event->{data})->{value}
-                                            : $event->{data};
+        my $value = $event->{data} =~ /^\{/
+                    ? json_decode($event->{data})->{value} : $event->{data};
         my ($topic, $v) = $value =~ /^(\S+) (\d+)$/;
         push @{$got{$topic}}, $v;
     }

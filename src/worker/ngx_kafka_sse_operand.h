@@ -67,8 +67,8 @@ ngx_int_t ngx_kafka_sse_operand_take(ngx_conf_t *cf,
 
 /*
  * The value for this record; a view of the record, of the operand or of value
- * itself.  A field that the companion has not looked for is looked for here, see
- * memo.h, and is then in static memory up to the next call.
+ * itself.  A field that the companion has not looked for is looked for here,
+ * see memo.h, and is then in static memory up to the next call.
  */
 
 void ngx_kafka_sse_operand_get(ngx_kafka_sse_operand_t *operand,

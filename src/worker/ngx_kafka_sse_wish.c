@@ -191,7 +191,7 @@ ngx_kafka_sse_wish_names(ngx_http_request_t *r, ngx_array_t *names)
 }
 
 
-/* NGX_DECLINED, or what was answered; one that is not valid is quoted nowhere */
+/* NGX_DECLINED, or what was answered; what is not valid is quoted nowhere */
 
 static ngx_int_t
 ngx_kafka_sse_wish_add(ngx_http_request_t *r, ngx_array_t *names,
