@@ -349,7 +349,17 @@ $sse->close;
 
 # ---- workers that hear of a topic when its records have passed already
 
+sub in_ring {
+    my ($t) = grep { $_->{topic} eq "$tag.two" } @{$node->status->{topics}};
+    my $n = 0;
+
+    $n += $_->{position} for @{$t->{partitions}};
+    return $n;
+}
+
+my $in_ring = in_ring();
 produce(('two') x 3);
+wait_for(10, 'they are in the ring', sub { in_ring() == $in_ring + 3 });
 my $two = $node->sse("/any?topic=$tag.two", headers => {})->wait_position;
 produce(('two') x 2);
 has('a topic that was fed before this worker knew it', $two, two => 2);
