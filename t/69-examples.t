@@ -65,8 +65,8 @@ sub example ($file, %change) {
     push @change, $file eq 'nginx.conf'
         ? (' 80;' => " 127.0.0.1:$port;")
         : ('443 ssl http2' => "127.0.0.1:$port ssl$h2",
-           '/etc/nginx/tls/cert.pem' => "$tls.crt",
-           '/etc/nginx/tls/key.pem' => "$tls.key");
+           '/etc/nginx/tls/cert.pem' => $tls->{crt},
+           '/etc/nginx/tls/key.pem' => $tls->{key});
 
     while (my ($from, $to) = splice @change, 0, 2) {
         $text =~ s/^((?!\s*#).*)\Q$from\E/$1$to/mg
