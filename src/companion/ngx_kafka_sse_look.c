@@ -13,6 +13,7 @@
 #include <companion/ngx_kafka_sse_look.h>
 
 
+#define NGX_KAFKA_SSE_LOOKS_START    3000      /* ms for a topic to start */
 #define NGX_KAFKA_SSE_LOOKS_MAX      1024      /* that wait, of all workers */
 #define NGX_KAFKA_SSE_LOOKS_MANY     512       /* who comes then waits less */
 
@@ -352,7 +353,15 @@ ngx_kafka_sse_look_see(ngx_kafka_sse_look_t *look)
 
     topic = ngx_kafka_sse_conf_find(cluster->conf, &look->name);
 
-    if (topic && ngx_kafka_sse_feed_has(feed, topic)) {
+    /*
+     * What is produced after the answer is for the client, so the topic has to
+     * have started; but a partition without a leader is not waited for
+     */
+
+    if (topic && ngx_kafka_sse_feed_has(feed, topic)
+        && (ngx_kafka_sse_feed_started(feed, topic)
+            || ngx_current_msec - look->since > NGX_KAFKA_SSE_LOOKS_START))
+    {
         return NGX_KAFKA_SSE_SEEN_YES;
     }
 

@@ -64,7 +64,7 @@
 
 /*
  * SEEN: the topic is in the shared table, with its partitions, and is being
- * fed; its streams may have to wait until it has started.  Or Kafka does not
+ * fed; it has started, unless that takes seconds.  Or Kafka does not
  * have it; or this node has as many topics as it can; or Kafka does not say.
  */
 
