@@ -15,8 +15,11 @@ my $kafka = KafkaSSE::Kafka->shared;
 my $redis = KafkaSSE::Redis->new;
 my $topic = $kafka->topic('hostile');
 
+# h2spec gives each case a second: a timeout of as long would close the
+# connection before that or after, by chance, and so pass some cases
+
 my $http = <<'HTTP';
-client_header_timeout 1s;
+client_header_timeout 2s;
 large_client_header_buffers 2 2k;
 HTTP
 
@@ -411,9 +414,6 @@ SKIP: {
             my %again = map { $_ => 1 } $worse->();
             @worse = grep { $again{$_} } @worse;
         }
-
-        local our $TODO = 'RST_STREAM on an idle stream: to be looked into'
-            if "@worse" eq '6.4. 2: Sends a RST_STREAM frame on a idle stream';
 
         is_deeply(\@worse, [],
                   "h2spec: a $name is no worse than what stock nginx sends")
