@@ -56,7 +56,14 @@ sub sources ($node, $name) {
     return join ' ', sort keys %source;
 }
 
-sub cluster ($node) { $node->status->{clusters}[0] }
+# ... which tells no clusters before its companion does
+
+sub cluster ($node) {
+    my $status = $node->status // {};
+    return $status->{clusters}[0]
+           // { group => 'none', dynamic_topics => -1,
+                dynamic_topics_limit => -1 };
+}
 
 sub started ($node, $name, $what) {
     ok(eval { wait_for(10, 'it starts', sub {
@@ -281,8 +288,7 @@ started($node, '__found.own', '... and an internal one that it begins with');
     $node->stop;
     $node->start;
     wait_for(20, 'the member is back', sub {
-        my $status = $node->status; $status && cluster($node)->{group}
-                                               eq 'joined' });
+        cluster($node)->{group} eq 'joined' });
 
     is(topic($node, $name)->{state}, 'none', 'nginx that is started knows no '
                                              . 'topics of before');
