@@ -313,14 +313,16 @@ sub h2_requests ($nginx) { scalar(() = $nginx->access_log =~ m{HTTP/2\.0"}g) }
                       stock => $usage->($stock_worker));
         my $n = $round ? 20 : 5;
 
-        # nginx may close one at once ("client sent too many streams at once")
+        # nginx closes one that sends too many at once, since 1.25.3 soon
+
+        my $least = KafkaSSE::Nginx::version() < 1_025_003 ? 100 : 1;
 
         for ($node, $stock) {
             my $before = h2_requests($_);
 
             rapid_reset($_->h2c_port, '/sse', $n, 900);
-            ok(h2_requests($_) > $before + $n * 100,
-               "rapid reset: $n connections of up to 900 streams");
+            cmp_ok(h2_requests($_) - $before, '>', $n * $least,
+                   "rapid reset: $n connections of up to 900 streams");
         }
 
         undisturbed('rapid reset');
@@ -331,7 +333,8 @@ sub h2_requests ($nginx) { scalar(() = $nginx->access_log =~ m{HTTP/2\.0"}g) }
     }
 
     cmp_ok($grown{ours}, '<', 2048 + $grown{stock},
-           'thousands of streams opened and reset leave no memory behind');
+           'thousands of streams opened and reset leave no memory behind')
+        if !$ENV{KAFKA_SSE_TEST_SANITIZER};
     ok(eval { wait_for(10, 'descriptors', sub { fds() <= $fds }) },
        '... and no descriptor');
 }

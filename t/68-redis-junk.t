@@ -47,6 +47,7 @@ sub total ($what, $name = $topic) {
 }
 
 sub bad { $node->status->{redis}{envelopes_bad} }
+sub received { $node->status->{redis}{envelopes_received} }
 
 
 # a record: [ offset, timestamp, headers, value ]; a position: [ partition,
@@ -187,10 +188,13 @@ wait_for(10, 'the lag is true again', sub { total('lag') == 0 });
 pass('an end that is not is forgotten');
 
 
-# ---- a flood of each
+# ---- a flood of each, as much as the companion takes: of more Redis would cut
+# the connection, and forget what was in it
 
-my $flooded = sub ($name, $payload, $seconds = 4) {
+my $flooded = sub ($name, $payload, %opt) {
+    my $seconds = 4;
     my $bad = bad();
+    my $received = received();
     my $gaps = total('gaps');
     my $count = 0;
     my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
@@ -215,6 +219,10 @@ my $flooded = sub ($name, $payload, $seconds = 4) {
         }
 
         pump(0.001, 'events', sub { 1 });
+
+        next if !$opt{counted} || $count % 50_000;
+        wait_for(20, 'it takes them', sub {
+            received() - $received > $count - 100_000 });
     }
 
     note(sprintf '%s: %d a second', $name, $count / $seconds);
@@ -230,7 +238,7 @@ my $flooded = sub ($name, $payload, $seconds = 4) {
              gaps => total('gaps') - $gaps };
 };
 
-my $flood = $flooded->('a flood of junk', 'x' x 40);
+my $flood = $flooded->('a flood of junk', 'x' x 40, counted => 1);
 wait_for(20, 'all of it is counted', sub { bad() >= $flood->{count} });
 is(scalar($node->log_lines(qr/is no envelope of version/)), 1,
    '... one line') or diag($node->errors);
@@ -254,7 +262,8 @@ goes_on('a message of 20 MB');
 through_redis('... and then Redis brings them again');
 
 my (undef, $rss) = slurp("/proc/$companion/status") =~ /(VmHWM):\s+(\d+)/;
-cmp_ok($rss, '<=', 300_000, 'the companion has taken 300 MB at most');
+cmp_ok($rss, '<=', 300_000, 'the companion has taken 300 MB at most')
+    if !$ENV{KAFKA_SSE_TEST_SANITIZER};
 note("companion: $rss kB at most");
 
 
