@@ -324,7 +324,9 @@ ngx_kafka_sse_client_log(ngx_kafka_sse_client_t *client,
         to = NGX_LOG_ERR;
     }
 
-    if (ngx_strcmp(fac, "FAIL") == 0 || ngx_strcmp(fac, "ERROR") == 0) {
+    if (ngx_strcmp(fac, "FAIL") == 0 || ngx_strcmp(fac, "ERROR") == 0
+        || ngx_strcmp(fac, "OIDC") == 0)
+    {
         to = ngx_max(to, NGX_LOG_INFO);
     }
 
