@@ -416,6 +416,7 @@ started($node, '__found.own', '... and an internal one that it begins with');
     is(scalar $node->log_lines(qr/are more than dynamic_topics admits/), 1,
        '... which is said');
     $link = KafkaSSE::Link->new($node, pid => $node->master);
+    is($link->seen($name), 'yes', '... and the first goes on');
 }
 
 

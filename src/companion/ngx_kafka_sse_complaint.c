@@ -62,10 +62,14 @@ ngx_kafka_sse_complaint_error(ngx_kafka_sse_client_t *client,
 
     case RD_KAFKA_RESP_ERR__TRANSPORT:
 
-        /* with TLS 1.3 the broker's alert comes after the handshake */
+        /*
+         * With TLS 1.3 the broker's alert comes after the handshake; and a
+         * handshake that the other side ends is this for a newer librdkafka
+         */
 
         if (strstr(text, "SSL routines") == NULL
-            && strstr(text, "SSL alert") == NULL)
+            && strstr(text, "SSL alert") == NULL
+            && strstr(text, "SSL handshake failed") == NULL)
         {
             return NGX_DECLINED;
         }

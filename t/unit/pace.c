@@ -6,7 +6,7 @@
 
 /* the source itself: its clock is ours, and so are nginx's timers */
 
-#include <time.h>
+#include <ngx_config.h>
 
 static int pace_gettime(clockid_t id, struct timespec *ts);
 
