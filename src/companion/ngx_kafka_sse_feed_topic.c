@@ -129,6 +129,13 @@ ngx_kafka_sse_feed_topic_replace(ngx_kafka_sse_feed_topic_t *ft,
 
     ft->sh->former = tag;
 
+    /*
+     * Workers end the streams of the former one here, before there are records
+     * of the new one, which would go out with the former one's tag
+     */
+
+    ngx_kafka_sse_appender_topic(ft->appender, ft->index);
+
     for (p = 0; p < ft->n; p++) {
         part = &ft->partitions[p];
 

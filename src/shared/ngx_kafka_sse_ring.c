@@ -170,7 +170,7 @@ ngx_kafka_sse_ring_append_topic(ngx_kafka_sse_ring_sh_t *ring,
         p = ngx_cpymem(p, &sh->partitions[i].held, sizeof(int64_t));
     }
 
-    sh->started = 1;
+    sh->started = (sh->n != 0);
 
     ngx_kafka_sse_ring_end(ring, &entry);
 }

@@ -105,6 +105,8 @@ void ngx_kafka_sse_ring_recover(ngx_kafka_sse_ring_sh_t *ring);
  * Append one entry, the oldest ones leave.  A record larger than
  * ngx_kafka_sse_ring_max() is refused with NGX_DECLINED, nothing else fails.
  * _record() and _move() set the partition's "held" to the next offset.
+ * _topic() tells that the topic has started, or, as long as it has no
+ * partitions, that it is another one now and will start.
  */
 
 ngx_int_t ngx_kafka_sse_ring_append_record(ngx_kafka_sse_ring_sh_t *ring,
