@@ -167,7 +167,6 @@ ngx_kafka_sse_conf_take(ngx_kafka_sse_cluster_t *cluster, ngx_str_t *name)
 ngx_uint_t
 ngx_kafka_sse_conf_is_topic(ngx_str_t *name)
 {
-    u_char  c;
     size_t  i;
 
     if (name->len == 0 || name->len > NGX_KAFKA_SSE_TOPIC_NAME_MAX) {
@@ -181,15 +180,9 @@ ngx_kafka_sse_conf_is_topic(ngx_str_t *name)
     }
 
     for (i = 0; i < name->len; i++) {
-        c = name->data[i];
-
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-            || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-')
-        {
-            continue;
+        if (!ngx_kafka_sse_conf_is_topic_char(name->data[i])) {
+            return 0;
         }
-
-        return 0;
     }
 
     return 1;

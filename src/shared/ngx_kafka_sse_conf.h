@@ -162,6 +162,10 @@ ngx_kafka_sse_topic_t *ngx_kafka_sse_conf_take(
 
 ngx_uint_t ngx_kafka_sse_conf_is_topic(ngx_str_t *name);
 
+#define ngx_kafka_sse_conf_is_topic_char(c)                                   \
+    (((c) >= 'a' && (c) <= 'z') || ((c) >= 'A' && (c) <= 'Z')                 \
+     || ((c) >= '0' && (c) <= '9') || (c) == '.' || (c) == '_' || (c) == '-')
+
 /* the cluster of this name, or NULL */
 
 ngx_kafka_sse_cluster_t *ngx_kafka_sse_conf_cluster(

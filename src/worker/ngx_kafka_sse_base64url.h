@@ -13,10 +13,10 @@
 
 
 /*
- * Base64url as JOSE wants it (RFC 7515, 2): without padding, white space and
- * foreign characters, and so that each text has one form only: what is left
- * over of the last character's bits is zero.  nginx's own decoder is lenient
- * in all of these.
+ * Base64url as JOSE wants it (RFC 7515, 2), and positions are written: without
+ * padding, white space and foreign characters, and so that each text has one
+ * form only: what is left over of the last character's bits is zero.  nginx's
+ * own decoder is lenient in all of these.
  */
 
 /* of a text of this length; one of a length that none has gets too many */

@@ -15,7 +15,6 @@ static ngx_int_t ngx_kafka_sse_grant_variable(ngx_str_t *rest,
     ngx_str_t *text);
 static ngx_uint_t ngx_kafka_sse_grant_literal(ngx_str_t *text);
 static ngx_uint_t ngx_kafka_sse_grant_is_name(u_char c);
-static ngx_uint_t ngx_kafka_sse_grant_is_topic(u_char c);
 static ngx_uint_t ngx_kafka_sse_grant_segment(u_char *p, u_char *last,
     u_char *name, u_char *end);
 
@@ -122,7 +121,7 @@ ngx_kafka_sse_grant_literal(ngx_str_t *text)
                 return 0;
             }
 
-        } else if (!ngx_kafka_sse_grant_is_topic(text->data[i])) {
+        } else if (!ngx_kafka_sse_conf_is_topic_char(text->data[i])) {
             return 0;
         }
     }
@@ -136,13 +135,6 @@ ngx_kafka_sse_grant_is_name(u_char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
            || (c >= '0' && c <= '9') || c == '_';
-}
-
-
-static ngx_uint_t
-ngx_kafka_sse_grant_is_topic(u_char c)
-{
-    return ngx_kafka_sse_grant_is_name(c) || c == '.' || c == '-';
 }
 
 
@@ -171,7 +163,7 @@ ngx_kafka_sse_grant_pattern(ngx_kafka_sse_grant_part_t *parts, ngx_uint_t n,
         }
 
         for (k = 0; k < text->len; k++) {
-            if (!ngx_kafka_sse_grant_is_topic(text->data[k])) {
+            if (!ngx_kafka_sse_conf_is_topic_char(text->data[k])) {
                 return NGX_DECLINED;
             }
         }

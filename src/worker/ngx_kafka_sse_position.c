@@ -7,6 +7,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include <shared/ngx_kafka_sse_conf.h>
+#include <worker/ngx_kafka_sse_base64url.h>
 #include <worker/ngx_kafka_sse_position.h>
 
 
@@ -41,8 +43,6 @@ static ngx_int_t ngx_kafka_sse_position_parse_topic(
     ngx_kafka_sse_position_t *position, ngx_str_t *in, ngx_uint_t used);
 static ngx_int_t ngx_kafka_sse_position_parse_varint(ngx_str_t *in,
     uint64_t *n);
-static ngx_int_t ngx_kafka_sse_position_decode(ngx_str_t *dst, ngx_str_t *src);
-static ngx_int_t ngx_kafka_sse_position_digit(u_char c);
 static ngx_int_t ngx_kafka_sse_position_read(
     ngx_kafka_sse_position_t *position, ngx_str_t *text);
 static ngx_int_t ngx_kafka_sse_position_read_topic(
@@ -134,13 +134,11 @@ ngx_kafka_sse_position_parse(ngx_kafka_sse_position_t *position,
     src.data = text->data + NGX_KAFKA_SSE_POSITION_VERSION_LEN;
     src.len = text->len - NGX_KAFKA_SSE_POSITION_VERSION_LEN;
 
-    if (src.len / 4 * 3 + src.len % 4 > sizeof(buf)) {
-        return NGX_DECLINED;
-    }
-
     in.data = buf;
 
-    if (ngx_kafka_sse_position_decode(&in, &src) != NGX_OK) {
+    if (ngx_kafka_sse_base64url_len(src.len) > sizeof(buf)
+        || ngx_kafka_sse_base64url_decode(buf, &in.len, &src) != NGX_OK)
+    {
         return NGX_DECLINED;
     }
 
@@ -279,74 +277,6 @@ ngx_kafka_sse_position_parse_varint(ngx_str_t *in, uint64_t *n)
 }
 
 
-/*
- * Not ngx_decode_base64url(), which ignores the padding, what follows it and
- * the bits of the last digit that belong to no byte.
- */
-
-static ngx_int_t
-ngx_kafka_sse_position_decode(ngx_str_t *dst, ngx_str_t *src)
-{
-    u_char     *d;
-    size_t      i;
-    uint32_t    bits;
-    ngx_int_t   digit;
-    ngx_uint_t  nbits;
-
-    d = dst->data;
-    bits = 0;
-    nbits = 0;
-
-    for (i = 0; i < src->len; i++) {
-
-        digit = ngx_kafka_sse_position_digit(src->data[i]);
-        if (digit == NGX_ERROR) {
-            return NGX_DECLINED;
-        }
-
-        bits = bits << 6 | (uint32_t) digit;
-        nbits += 6;
-
-        if (nbits >= 8) {
-            nbits -= 8;
-            *d++ = (u_char) (bits >> nbits);
-            bits &= (1 << nbits) - 1;
-        }
-    }
-
-    if (nbits == 6 || bits != 0) {
-        return NGX_DECLINED;
-    }
-
-    dst->len = d - dst->data;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_position_digit(u_char c)
-{
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
-
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-
-    if (c == '-') {
-        return 62;
-    }
-
-    return (c == '_') ? 63 : NGX_ERROR;
-}
-
-
 /* what was written by hand */
 
 static ngx_int_t
@@ -405,9 +335,7 @@ ngx_kafka_sse_position_read_topic(ngx_kafka_sse_position_t *position,
     topic->name.len = p - in->data;
 
     for (i = 0; i < topic->name.len; i++) {
-        if (topic->name.data[i] != '.'
-            && ngx_kafka_sse_position_digit(topic->name.data[i]) == NGX_ERROR)
-        {
+        if (!ngx_kafka_sse_conf_is_topic_char(topic->name.data[i])) {
             return NGX_DECLINED;
         }
     }
