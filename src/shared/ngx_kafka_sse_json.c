@@ -119,6 +119,22 @@ ngx_kafka_sse_json_unescape(u_char *dst, ngx_str_t *text)
 }
 
 
+ngx_str_t
+ngx_kafka_sse_json_plain(ngx_kafka_sse_json_t *json)
+{
+    ngx_str_t  text;
+
+    text = json->text;
+
+    if (json->escaped) {
+        text.len = ngx_kafka_sse_json_unescape(text.data, &json->text)
+                   - text.data;
+    }
+
+    return text;
+}
+
+
 ngx_uint_t
 ngx_kafka_sse_json_same(ngx_kafka_sse_json_t *json, ngx_str_t *name)
 {

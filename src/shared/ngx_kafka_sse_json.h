@@ -56,7 +56,7 @@ void ngx_kafka_sse_json_init(ngx_kafka_sse_json_t *json, ngx_str_t *text);
 
 ngx_int_t ngx_kafka_sse_json_next(ngx_kafka_sse_json_t *json);
 
-/* whether the innermost that is open is an array */
+/* whether what is open at this depth, 1 .. json->depth, is an array */
 
 ngx_uint_t ngx_kafka_sse_json_in_array(ngx_kafka_sse_json_t *json,
     ngx_uint_t depth);
@@ -67,6 +67,13 @@ ngx_uint_t ngx_kafka_sse_json_in_array(ngx_kafka_sse_json_t *json,
  */
 
 u_char *ngx_kafka_sse_json_unescape(u_char *dst, ngx_str_t *text);
+
+/*
+ * The text of the name or string at hand without its escapes, which are
+ * resolved where they stand: what json reads is the caller's to write to.
+ */
+
+ngx_str_t ngx_kafka_sse_json_plain(ngx_kafka_sse_json_t *json);
 
 /* whether the text of a name or string is this one, without its escapes */
 

@@ -398,8 +398,9 @@ ngx_kafka_sse_jwk_kid(ngx_kafka_sse_keys_t *keys, json_t *jwk,
 static ngx_uint_t
 ngx_kafka_sse_jwk_algs(json_t *jwk)
 {
-    json_t      *alg;
-    ngx_uint_t   i;
+    json_t     *alg;
+    ngx_int_t   n;
+    ngx_str_t   name;
 
     alg = json_object_get(jwk, "alg");
 
@@ -413,15 +414,12 @@ ngx_kafka_sse_jwk_algs(json_t *jwk)
         return 1 << NGX_KAFKA_SSE_ALG_EDDSA;
     }
 
-    for (i = 0; i < NGX_KAFKA_SSE_ALG_N; i++) {
-        if (ngx_kafka_sse_jwk_is(alg,
-                                 (char *) ngx_kafka_sse_token_algs[i].data))
-        {
-            return 1 << i;
-        }
-    }
+    name.data = (u_char *) json_string_value(alg);
+    name.len = json_string_length(alg);
 
-    return 0;
+    n = ngx_kafka_sse_token_alg(&name);
+
+    return (n == NGX_ERROR) ? 0 : 1 << n;
 }
 
 

@@ -13,12 +13,6 @@
 #include <worker/ngx_kafka_sse_safe_uri.h>
 
 
-/* algs whose key is a secret; all others verify by a public key */
-
-#define NGX_KAFKA_SSE_JWT_SECRET                                              \
-    (1 << NGX_KAFKA_SSE_ALG_HS256 | 1 << NGX_KAFKA_SSE_ALG_HS384              \
-     | 1 << NGX_KAFKA_SSE_ALG_HS512)
-
 #define NGX_KAFKA_SSE_JWT_LEEWAY  (24 * 60 * 60 * 1000)    /* ms */
 
 
@@ -26,7 +20,6 @@ static ngx_int_t ngx_kafka_sse_jwt_realm(ngx_conf_t *cf,
     ngx_kafka_sse_jwt_conf_t *jwt, ngx_str_t *value);
 static ngx_int_t ngx_kafka_sse_jwt_token(ngx_conf_t *cf,
     ngx_kafka_sse_jwt_conf_t *jwt, ngx_str_t *value);
-static ngx_int_t ngx_kafka_sse_jwt_alg_find(ngx_str_t *value);
 static ngx_kafka_sse_keyring_t *ngx_kafka_sse_jwt_ring(ngx_conf_t *cf,
     ngx_kafka_sse_main_conf_t *kmcf, ngx_kafka_sse_jwt_conf_t *jwt);
 static void ngx_kafka_sse_jwt_cleanup(void *data);
@@ -222,7 +215,7 @@ ngx_kafka_sse_jwt_alg(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        alg = ngx_kafka_sse_jwt_alg_find(&value[i]);
+        alg = ngx_kafka_sse_token_alg(&value[i]);
 
         if (alg == NGX_ERROR) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -252,11 +245,9 @@ ngx_kafka_sse_jwt_alg(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
          * here depends on telling them apart
          */
 
-        secret = bit & NGX_KAFKA_SSE_JWT_SECRET;
+        secret = bit & NGX_KAFKA_SSE_KEY_HS;
 
-        if (jwt->algs
-            && !secret != !(jwt->algs & NGX_KAFKA_SSE_JWT_SECRET))
-        {
+        if (jwt->algs && !secret != !(jwt->algs & NGX_KAFKA_SSE_KEY_HS)) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "algorithm \"%V\" cannot be together with "
                                "\"%V\": a secret and public keys are for "
@@ -268,26 +259,6 @@ ngx_kafka_sse_jwt_alg(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_jwt_alg_find(ngx_str_t *value)
-{
-    ngx_uint_t   i;
-    ngx_str_t   *name;
-
-    for (i = 0; i < NGX_KAFKA_SSE_ALG_N; i++) {
-        name = &ngx_kafka_sse_token_algs[i];
-
-        if (value->len == name->len
-            && ngx_memcmp(value->data, name->data, name->len) == 0)
-        {
-            return i;
-        }
-    }
-
-    return NGX_ERROR;
 }
 
 

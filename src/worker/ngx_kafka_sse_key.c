@@ -36,6 +36,7 @@ static ngx_int_t ngx_kafka_sse_key_check_ec(EVP_PKEY *pkey, ngx_uint_t *algs,
     char **reason);
 static ngx_int_t ngx_kafka_sse_key_check_okp(EVP_PKEY *pkey,
     ngx_kafka_sse_key_curve_t *curve, char **reason);
+static ngx_uint_t ngx_kafka_sse_key_is_small(u_char *x, size_t len);
 static ngx_kafka_sse_key_curve_t *ngx_kafka_sse_key_curve(
     ngx_kafka_sse_key_curve_t *curve, ngx_str_t *crv);
 
@@ -430,42 +431,57 @@ ngx_kafka_sse_key_check_ec(EVP_PKEY *pkey, ngx_uint_t *algs, char **reason)
 /*
  * Points of an order of 8 or less: for such a key anyone finds signatures that
  * are good for many messages, and OpenSSL takes them.  A key of zeros is one.
- * Encodings of y, of RFC 8032, 5.1.2, without the sign of x: 0, 1, -1, two of
- * order 8, and p and p + 1 for 0 and 1.  Ed448 has the first three.
  */
 
 static ngx_int_t
 ngx_kafka_sse_key_check_okp(EVP_PKEY *pkey, ngx_kafka_sse_key_curve_t *curve,
     char **reason)
 {
-    size_t      len;
-    u_char      x[57];
-    ngx_uint_t  i;
+    size_t  len;
+    u_char  x[57];
 
-    static const u_char  zero[25];
-    static const u_char  minus[57] = {
-        0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    len = sizeof(x);
+
+    if (EVP_PKEY_get_raw_public_key(pkey, x, &len) != 1 || len != curve->len) {
+        *reason = "a key that OpenSSL does not take";
+        return NGX_DECLINED;
+    }
+
+    if (ngx_kafka_sse_key_is_small(x, len)) {
+        *reason = "a point of small order";
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Encodings of y (RFC 8032, 5.1.2 and 5.2.2) whatever the sign of x: 0, 1, -1,
+ * and of Ed25519 also p and p + 1, for 0 and 1, and two of order 8.  Those near
+ * p differ in their first byte only.
+ */
+
+static ngx_uint_t
+ngx_kafka_sse_key_is_small(u_char *x, size_t len)
+{
+    u_char  first;
+
+    static const u_char  zeros[56];
+    static const u_char  near25519[31] = {
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f
+    };
+    static const u_char  near448[56] = {
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
         0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00
     };
-    static const u_char  small[][32] = {
-        { 0 },
-        { 1 },
-        { 0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f },
-        { 0xed, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f },
-        { 0xee, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f },
+    static const u_char  order8[2][32] = {
         { 0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0,
           0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
           0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39,
@@ -476,32 +492,21 @@ ngx_kafka_sse_key_check_okp(EVP_PKEY *pkey, ngx_kafka_sse_key_curve_t *curve,
           0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a }
     };
 
-    len = sizeof(x);
-
-    if (EVP_PKEY_get_raw_public_key(pkey, x, &len) != 1 || len != curve->len) {
-        *reason = "a key that OpenSSL does not take";
-        return NGX_DECLINED;
-    }
-
     x[len - 1] &= 0x7f;
+    first = x[0];
 
-    for (i = 0; i < sizeof(small) / sizeof(small[0]); i++) {
-        if (ngx_memcmp(x, small[i], 32) == 0
-            && (len == 32 || ngx_memcmp(x + 32, zero, 25) == 0))
-        {
-            break;
-        }
+    if (first <= 1 && ngx_memcmp(&x[1], zeros, len - 1) == 0) {
+        return 1;
     }
 
-    if (i == sizeof(small) / sizeof(small[0])
-        && (len == 32 || ngx_memcmp(x, minus, 57) != 0))
-    {
-        return NGX_OK;
+    if (len == 57) {
+        return first == 0xfe && ngx_memcmp(&x[1], near448, 56) == 0;
     }
 
-    *reason = "a point of small order";
-
-    return NGX_DECLINED;
+    return (first >= 0xec && first <= 0xee
+            && ngx_memcmp(&x[1], near25519, 31) == 0)
+           || ngx_memcmp(x, order8[0], 32) == 0
+           || ngx_memcmp(x, order8[1], 32) == 0;
 }
 
 

@@ -78,8 +78,6 @@ static ngx_int_t ngx_kafka_sse_payload_scalar(
 static ngx_int_t ngx_kafka_sse_payload_add(
     ngx_kafka_sse_payload_reader_t *reader, ngx_kafka_sse_claim_e type,
     ngx_str_t *value);
-static void ngx_kafka_sse_payload_unescape(ngx_kafka_sse_json_t *json,
-    ngx_str_t *text);
 static ngx_uint_t ngx_kafka_sse_payload_is_line(ngx_str_t *text);
 static ngx_uint_t ngx_kafka_sse_payload_is(ngx_str_t *a, ngx_str_t *b);
 
@@ -193,7 +191,7 @@ ngx_kafka_sse_payload_name(ngx_kafka_sse_payload_reader_t *reader)
     ngx_uint_t                      i, object;
     ngx_kafka_sse_payload_member_t  *member;
 
-    ngx_kafka_sse_payload_unescape(&reader->json, &name);
+    name = ngx_kafka_sse_json_plain(&reader->json);
 
     object = reader->objects[reader->json.depth];
     member = reader->members.elts;
@@ -609,7 +607,7 @@ ngx_kafka_sse_payload_scalar(ngx_kafka_sse_payload_reader_t *reader)
                                         &json->text);
     }
 
-    ngx_kafka_sse_payload_unescape(json, &value);
+    value = ngx_kafka_sse_json_plain(json);
 
     if (!ngx_kafka_sse_payload_is_line(&value)) {
         return NGX_OK;
@@ -639,20 +637,6 @@ ngx_kafka_sse_payload_add(ngx_kafka_sse_payload_reader_t *reader,
     claim->n = 0;
 
     return NGX_OK;
-}
-
-
-/* in its own place: the reader is behind it, and it never gets longer */
-
-static void
-ngx_kafka_sse_payload_unescape(ngx_kafka_sse_json_t *json, ngx_str_t *text)
-{
-    *text = json->text;
-
-    if (json->escaped) {
-        text->len = ngx_kafka_sse_json_unescape(text->data, &json->text)
-                    - text->data;
-    }
 }
 
 

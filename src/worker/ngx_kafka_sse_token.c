@@ -35,11 +35,7 @@ static char *ngx_kafka_sse_token_member(ngx_kafka_sse_token_t *token,
     ngx_kafka_sse_token_header_t *header);
 static char *ngx_kafka_sse_token_value(ngx_kafka_sse_token_t *token,
     ngx_kafka_sse_token_header_t *header, ngx_str_t *name);
-static ngx_int_t ngx_kafka_sse_token_alg(ngx_kafka_sse_token_t *token,
-    ngx_str_t *value);
 static ngx_uint_t ngx_kafka_sse_token_is(ngx_str_t *name, char *word);
-static void ngx_kafka_sse_token_unescape(ngx_kafka_sse_json_t *json,
-    ngx_str_t *text);
 
 
 ngx_str_t  ngx_kafka_sse_token_algs[] = {
@@ -105,6 +101,26 @@ ngx_kafka_sse_token_parse(ngx_kafka_sse_token_t *token, ngx_pool_t *pool,
     token->input.len = parts[1].data + parts[1].len - text->data;
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_kafka_sse_token_alg(ngx_str_t *name)
+{
+    ngx_uint_t   i;
+    ngx_str_t   *alg;
+
+    alg = ngx_kafka_sse_token_algs;
+
+    for (i = 0; i < NGX_KAFKA_SSE_ALG_N; i++) {
+        if (alg[i].len == name->len
+            && ngx_memcmp(alg[i].data, name->data, name->len) == 0)
+        {
+            return i;
+        }
+    }
+
+    return NGX_ERROR;
 }
 
 
@@ -215,7 +231,7 @@ ngx_kafka_sse_token_member(ngx_kafka_sse_token_t *token,
     ngx_str_t   name;
     ngx_uint_t  i;
 
-    ngx_kafka_sse_token_unescape(&header->json, &name);
+    name = ngx_kafka_sse_json_plain(&header->json);
 
     for (i = 0; i < header->n; i++) {
         if (header->names[i].len == name.len
@@ -245,6 +261,7 @@ static char *
 ngx_kafka_sse_token_value(ngx_kafka_sse_token_t *token,
     ngx_kafka_sse_token_header_t *header, ngx_str_t *name)
 {
+    ngx_int_t   alg;
     ngx_str_t   value;
     ngx_uint_t  is_string;
 
@@ -266,12 +283,14 @@ ngx_kafka_sse_token_value(ngx_kafka_sse_token_t *token,
             return "its \"alg\" is no string";
         }
 
-        ngx_kafka_sse_token_unescape(&header->json, &value);
+        value = ngx_kafka_sse_json_plain(&header->json);
+        alg = ngx_kafka_sse_token_alg(&value);
 
-        if (ngx_kafka_sse_token_alg(token, &value) != NGX_OK) {
+        if (alg == NGX_ERROR) {
             return "its \"alg\" is unknown";
         }
 
+        token->alg = alg;
         header->has_alg = 1;
         return NULL;
     }
@@ -282,7 +301,7 @@ ngx_kafka_sse_token_value(ngx_kafka_sse_token_t *token,
             return "its \"kid\" is no string";
         }
 
-        ngx_kafka_sse_token_unescape(&header->json, &token->kid);
+        token->kid = ngx_kafka_sse_json_plain(&header->json);
 
         if (token->kid.len > NGX_KAFKA_SSE_TOKEN_KID) {
             return "its \"kid\" is too long";
@@ -304,44 +323,9 @@ ngx_kafka_sse_token_value(ngx_kafka_sse_token_t *token,
 }
 
 
-static ngx_int_t
-ngx_kafka_sse_token_alg(ngx_kafka_sse_token_t *token, ngx_str_t *value)
-{
-    ngx_str_t   *name;
-    ngx_uint_t   i;
-
-    name = ngx_kafka_sse_token_algs;
-
-    for (i = 0; i < NGX_KAFKA_SSE_ALG_N; i++) {
-        if (name[i].len == value->len
-            && ngx_memcmp(name[i].data, value->data, value->len) == 0)
-        {
-            token->alg = i;
-            return NGX_OK;
-        }
-    }
-
-    return NGX_DECLINED;
-}
-
-
 static ngx_uint_t
 ngx_kafka_sse_token_is(ngx_str_t *name, char *word)
 {
     return name->len == ngx_strlen(word)
            && ngx_memcmp(name->data, word, name->len) == 0;
-}
-
-
-/* in its own place: the reader is behind it, and it never gets longer */
-
-static void
-ngx_kafka_sse_token_unescape(ngx_kafka_sse_json_t *json, ngx_str_t *text)
-{
-    *text = json->text;
-
-    if (json->escaped) {
-        text->len = ngx_kafka_sse_json_unescape(text->data, &json->text)
-                    - text->data;
-    }
 }

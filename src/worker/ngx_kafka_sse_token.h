@@ -45,6 +45,10 @@ typedef enum {
 
 extern ngx_str_t  ngx_kafka_sse_token_algs[];
 
+/* the alg of this name, or NGX_ERROR */
+
+ngx_int_t ngx_kafka_sse_token_alg(ngx_str_t *name);
+
 
 typedef struct {
     ngx_str_t             text;            /* all of it, the caller's */
