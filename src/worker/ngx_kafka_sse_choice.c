@@ -10,25 +10,21 @@
 
 #include <worker/ngx_kafka_sse_choice.h>
 #include <worker/ngx_kafka_sse_percent.h>
+#include <worker/ngx_kafka_sse_word.h>
 
 
 ngx_int_t
 ngx_kafka_sse_choice_add(ngx_conf_t *cf, ngx_array_t *values,
     ngx_str_t *value)
 {
-    ngx_http_compile_complex_value_t  ccv;
+    ngx_http_complex_value_t  *cv;
 
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = value;
-    ccv.complex_value = ngx_array_push(values);
-
-    if (ccv.complex_value == NULL) {
+    cv = ngx_array_push(values);
+    if (cv == NULL) {
         return NGX_ERROR;
     }
 
-    return ngx_http_compile_complex_value(&ccv);
+    return ngx_kafka_sse_word_compile(cf, value, cv);
 }
 
 

@@ -10,6 +10,7 @@
 
 #include <worker/ngx_kafka_sse_expiry_conf.h>
 #include <worker/ngx_kafka_sse_expiry_time.h>
+#include <worker/ngx_kafka_sse_word.h>
 
 
 /* kafka_sse_expires [time] [warn=time] */
@@ -20,10 +21,9 @@ ngx_kafka_sse_expiry_conf_directive(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     char  *p = conf;
 
-    ngx_str_t                         *value, s;
-    ngx_uint_t                         i;
-    ngx_kafka_sse_expiry_conf_t       *expiry;
-    ngx_http_compile_complex_value_t   ccv;
+    ngx_str_t                    *value, s;
+    ngx_uint_t                    i;
+    ngx_kafka_sse_expiry_conf_t  *expiry;
 
     expiry = (ngx_kafka_sse_expiry_conf_t *) (p + cmd->offset);
 
@@ -60,13 +60,9 @@ ngx_kafka_sse_expiry_conf_directive(ngx_conf_t *cf, ngx_command_t *cmd,
                 return NGX_CONF_ERROR;
             }
 
-            ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-            ccv.cf = cf;
-            ccv.value = &value[i];
-            ccv.complex_value = expiry->time;
-
-            if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+            if (ngx_kafka_sse_word_compile(cf, &value[i], expiry->time)
+                != NGX_OK)
+            {
                 return NGX_CONF_ERROR;
             }
 

@@ -11,6 +11,7 @@
 #include <worker/ngx_kafka_sse_jwt.h>
 #include <worker/ngx_kafka_sse_location.h>
 #include <worker/ngx_kafka_sse_safe_uri.h>
+#include <worker/ngx_kafka_sse_word.h>
 
 
 #define NGX_KAFKA_SSE_JWT_LEEWAY  (24 * 60 * 60 * 1000)    /* ms */
@@ -120,9 +121,8 @@ static ngx_int_t
 ngx_kafka_sse_jwt_token(ngx_conf_t *cf, ngx_kafka_sse_jwt_conf_t *jwt,
     ngx_str_t *value)
 {
-    ngx_str_t                          s;
-    ngx_kafka_sse_main_conf_t         *kmcf;
-    ngx_http_compile_complex_value_t   ccv;
+    ngx_str_t                   s;
+    ngx_kafka_sse_main_conf_t  *kmcf;
 
     s.data = value->data + 6;
     s.len = value->len - ngx_min(value->len, 6);
@@ -141,13 +141,7 @@ ngx_kafka_sse_jwt_token(ngx_conf_t *cf, ngx_kafka_sse_jwt_conf_t *jwt,
         return NGX_ERROR;
     }
 
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = &s;
-    ccv.complex_value = jwt->token;
-
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+    if (ngx_kafka_sse_word_compile(cf, &s, jwt->token) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -269,12 +263,11 @@ ngx_kafka_sse_jwt_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char  *p = conf;
 
-    u_char                            *q, *last;
-    ngx_str_t                         *value, s;
-    ngx_uint_t                         i;
-    ngx_kafka_sse_jwt_conf_t          *jwt;
-    ngx_kafka_sse_jwt_require_t       *require;
-    ngx_http_compile_complex_value_t   ccv;
+    u_char                       *q, *last;
+    ngx_str_t                    *value, s;
+    ngx_uint_t                    i;
+    ngx_kafka_sse_jwt_conf_t     *jwt;
+    ngx_kafka_sse_jwt_require_t  *require;
 
     jwt = (ngx_kafka_sse_jwt_conf_t *) (p + cmd->offset);
 
@@ -311,13 +304,7 @@ ngx_kafka_sse_jwt_require(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         s.data = q + 1;
         s.len = last - s.data;
 
-        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-        ccv.cf = cf;
-        ccv.value = &s;
-        ccv.complex_value = &require->value;
-
-        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        if (ngx_kafka_sse_word_compile(cf, &s, &require->value) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
     }

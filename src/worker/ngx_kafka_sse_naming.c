@@ -12,15 +12,13 @@
 #include <worker/ngx_kafka_sse_naming.h>
 #include <worker/ngx_kafka_sse_position.h>
 #include <worker/ngx_kafka_sse_request.h>
+#include <worker/ngx_kafka_sse_word.h>
 
 
 static ngx_int_t ngx_kafka_sse_naming_parameter(ngx_conf_t *cf,
     ngx_kafka_sse_naming_t *naming, ngx_str_t *value);
 static char *ngx_kafka_sse_naming_name(ngx_conf_t *cf,
     ngx_kafka_sse_naming_t *naming, ngx_str_t *value);
-static ngx_uint_t ngx_kafka_sse_naming_can_be(ngx_conf_t *cf,
-    ngx_str_t *value);
-static ngx_uint_t ngx_kafka_sse_naming_is_variable(ngx_str_t *value);
 static char *ngx_kafka_sse_naming_pattern(ngx_conf_t *cf,
     ngx_kafka_sse_naming_t *naming, ngx_str_t *value);
 static char *ngx_kafka_sse_naming_topic(ngx_conf_t *cf,
@@ -165,16 +163,21 @@ ngx_kafka_sse_naming_parameter(ngx_conf_t *cf, ngx_kafka_sse_naming_t *naming,
 }
 
 
-/* an argument with variables */
+/* an argument with variables, whose values may make it a topic's name */
 
 static char *
 ngx_kafka_sse_naming_name(ngx_conf_t *cf, ngx_kafka_sse_naming_t *naming,
     ngx_str_t *value)
 {
-    ngx_kafka_sse_naming_name_t       *name;
-    ngx_http_compile_complex_value_t   ccv;
+    u_char                       *last;
+    ngx_int_t                     rc;
+    ngx_array_t                   parts;
+    ngx_kafka_sse_grant_part_t   *part;
+    ngx_kafka_sse_naming_name_t  *name;
 
-    if (ngx_strlchr(value->data, value->data + value->len, '=')) {
+    last = value->data + value->len;
+
+    if (ngx_strlchr(value->data, last, '=')) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid topic \"%V\", one with variables has no "
                            "other name", value);
@@ -190,73 +193,33 @@ ngx_kafka_sse_naming_name(ngx_conf_t *cf, ngx_kafka_sse_naming_t *naming,
     }
 
     name = ngx_array_push(naming->names);
-    if (name == NULL) {
+
+    if (name == NULL
+        || ngx_array_init(&parts, cf->temp_pool, 4,
+                          sizeof(ngx_kafka_sse_grant_part_t))
+           != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
-    if (!ngx_kafka_sse_naming_can_be(cf, value)) {
+    rc = ngx_strlchr(value->data, last, '*')
+         ? NGX_DECLINED : ngx_kafka_sse_grant_parse(&parts, value);
+
+    if (rc == NGX_DECLINED) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid topic \"%V\", it may have variables and "
                            "what a topic's name has", value);
+    }
+
+    if (rc != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
-    name->is_list = ngx_kafka_sse_naming_is_variable(value);
+    part = parts.elts;
+    name->is_list = (parts.nelts == 1 && part->is_variable);
 
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = value;
-    ccv.complex_value = &name->value;
-
-    return (ngx_http_compile_complex_value(&ccv) == NGX_OK) ? NGX_CONF_OK
-                                                            : NGX_CONF_ERROR;
-}
-
-
-/* whether any values of its variables make it a topic's name */
-
-static ngx_uint_t
-ngx_kafka_sse_naming_can_be(ngx_conf_t *cf, ngx_str_t *value)
-{
-    ngx_array_t  parts;
-
-    if (ngx_strlchr(value->data, value->data + value->len, '*')) {
-        return 0;
-    }
-
-    return ngx_array_init(&parts, cf->temp_pool, 4,
-                          sizeof(ngx_kafka_sse_grant_part_t))
-           == NGX_OK
-           && ngx_kafka_sse_grant_parse(&parts, value) == NGX_OK;
-}
-
-
-/* "$name" or "${name}", and nothing else */
-
-static ngx_uint_t
-ngx_kafka_sse_naming_is_variable(ngx_str_t *value)
-{
-    u_char  *p, *last;
-
-    p = value->data + 1;
-    last = value->data + value->len;
-
-    if (value->data[0] != '$') {
-        return 0;
-    }
-
-    if (p < last && *p == '{') {
-        return ngx_strlchr(p, last, '}') == last - 1;
-    }
-
-    while (p < last && ((*p >= '0' && *p <= '9') || *p == '_'
-                        || ((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z')))
-    {
-        p++;
-    }
-
-    return p == last;
+    return (ngx_kafka_sse_word_compile(cf, value, &name->value) == NGX_OK)
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -439,11 +402,10 @@ static char *
 ngx_kafka_sse_naming_template(ngx_conf_t *cf, ngx_kafka_sse_naming_t *naming,
     ngx_str_t *value)
 {
-    ngx_int_t                          rc;
-    ngx_uint_t                         i;
-    ngx_kafka_sse_grant_part_t        *part;
-    ngx_kafka_sse_naming_template_t   *template;
-    ngx_http_compile_complex_value_t   ccv;
+    ngx_int_t                         rc;
+    ngx_uint_t                        i;
+    ngx_kafka_sse_grant_part_t       *part;
+    ngx_kafka_sse_naming_template_t  *template;
 
     template = ngx_array_push(naming->allow);
     if (template == NULL
@@ -481,13 +443,10 @@ ngx_kafka_sse_naming_template(ngx_conf_t *cf, ngx_kafka_sse_naming_t *naming,
             continue;
         }
 
-        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-        ccv.cf = cf;
-        ccv.value = &part[i].text;
-        ccv.complex_value = &template->values[i];
-
-        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        if (ngx_kafka_sse_word_compile(cf, &part[i].text,
+                                       &template->values[i])
+            != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }

@@ -11,6 +11,7 @@
 #include <worker/ngx_kafka_sse_choice.h>
 #include <worker/ngx_kafka_sse_location.h>
 #include <worker/ngx_kafka_sse_origin.h>
+#include <worker/ngx_kafka_sse_word.h>
 
 
 #define NGX_KAFKA_SSE_ORIGIN_CONCURRENT  16
@@ -20,8 +21,6 @@ static ngx_int_t ngx_kafka_sse_origin_replay_value(ngx_str_t *value,
     ngx_kafka_sse_replay_conf_t *replay);
 static ngx_int_t ngx_kafka_sse_origin_number(ngx_str_t *value, size_t skip,
     ngx_uint_t *n);
-static ngx_int_t ngx_kafka_sse_origin_compile(ngx_conf_t *cf,
-    ngx_str_t *value, ngx_http_complex_value_t *cv);
 static ngx_int_t ngx_kafka_sse_origin_default(ngx_conf_t *cf,
     ngx_kafka_sse_origin_t *conf);
 
@@ -45,7 +44,7 @@ ngx_kafka_sse_origin_start(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     cv = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
     if (cv == NULL
-        || ngx_kafka_sse_origin_compile(cf, &value[1], cv) != NGX_OK)
+        || ngx_kafka_sse_word_compile(cf, &value[1], cv) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -214,22 +213,6 @@ ngx_kafka_sse_origin_number(ngx_str_t *value, size_t skip, ngx_uint_t *n)
     *n = rc;
 
     return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_origin_compile(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_http_complex_value_t *cv)
-{
-    ngx_http_compile_complex_value_t  ccv;
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = value;
-    ccv.complex_value = cv;
-
-    return ngx_http_compile_complex_value(&ccv);
 }
 
 

@@ -16,6 +16,22 @@ static ngx_uint_t ngx_kafka_sse_word_claim(ngx_str_t *word, ngx_str_t *name);
 static u_char *ngx_kafka_sse_word_prefix(u_char *p, u_char *last);
 
 
+ngx_int_t
+ngx_kafka_sse_word_compile(ngx_conf_t *cf, ngx_str_t *word,
+    ngx_http_complex_value_t *cv)
+{
+    ngx_http_compile_complex_value_t  ccv;
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = word;
+    ccv.complex_value = cv;
+
+    return ngx_http_compile_complex_value(&ccv);
+}
+
+
 ngx_uint_t
 ngx_kafka_sse_word_is_list_claim(ngx_http_request_t *r, ngx_str_t *word)
 {

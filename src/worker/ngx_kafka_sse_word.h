@@ -19,6 +19,11 @@
  * Who has a claim "bob,alice" is neither bob nor alice.
  */
 
+/* compiles it; what is wrong with it is logged */
+
+ngx_int_t ngx_kafka_sse_word_compile(ngx_conf_t *cf, ngx_str_t *word,
+    ngx_http_complex_value_t *cv);
+
 /* whether it is "$kafka_sse_claim_name", and that a list in the token */
 
 ngx_uint_t ngx_kafka_sse_word_is_list_claim(ngx_http_request_t *r,
