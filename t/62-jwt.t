@@ -16,7 +16,10 @@ my $secret = 'correct horse battery staple 4711';
 my $other = 'another secret of thirty-two bytes or more';
 my $file = tempdir() . '/jwt.key';
 
+my $basic = tempdir() . '/basic';
+
 spew($file, "$secret\n");
+spew($basic, "joe:{PLAIN}secret\n");
 
 sub token ($claims = {}, %opt) {
     my $text = join '.', map { encode_base64url(json_encode($_), '') }
@@ -63,6 +66,10 @@ location = /any-allow { kafka_sse $topic; satisfy any; allow 127.0.0.1;
 location = /any-deny { kafka_sse $topic; satisfy any; deny all; }
 location = /all-deny { kafka_sse $topic; deny all; }
 location = /any-auth { kafka_sse $topic; satisfy any; auth_request /auth; }
+location = /any-basic { kafka_sse $topic; satisfy any;
+    auth_basic "basic"; auth_basic_user_file $basic; auth_request /auth; }
+location = /any-status { kafka_sse_status; satisfy any;
+    auth_basic "basic"; auth_basic_user_file $basic; auth_request /auth; }
 location = /any-auth-not { kafka_sse $topic; satisfy any;
                            auth_request /auth-not; }
 location = /all-auth-not { kafka_sse $topic; auth_request /auth-not; }
@@ -298,12 +305,18 @@ enters('... and so is a token', '/any-deny', bearer($good));
 enters('... or auth_request', '/any-auth');
 
 {
-    my $sse = $node->sse('/any-allow')->wait_headers;
-    is($sse->header('WWW-Authenticate'), undef,
-       '... who is let in is not asked for a token');
-    $sse->close;
+    for my $path ('/any-allow', '/any-auth', '/any-basic') {
+        my $sse = $node->sse($path)->wait_headers;
+        is($sse->status . ($sse->header('WWW-Authenticate') // ''), '200',
+           "... who is let in is not asked for a token: $path");
+        $sse->close;
+    }
 
-    my $r = $node->get('/any-deny');
+    my $r = $node->get('/any-status');
+    is($r->{status} . ($r->{headers}{'www-authenticate'} // ''), '200',
+       '... nor for the status');
+
+    $r = $node->get('/any-deny');
     is($r->{status}, 401, '... neither is 401') or diag($r->{raw});
     is($r->{headers}{'www-authenticate'}, 'Bearer realm="orders"',
        '... and says what is wanted');

@@ -91,6 +91,22 @@ ngx_kafka_sse_access_handler(ngx_http_request_t *r)
 }
 
 
+void
+ngx_kafka_sse_access_withdraw(ngx_http_request_t *r)
+{
+    ngx_kafka_sse_access_t  *access, **kept;
+
+    kept = ngx_kafka_sse_access_kept(r);
+
+    for (access = kept ? *kept : NULL; access; access = access->next) {
+        if (access->challenge) {
+            access->challenge->hash = 0;
+            access->challenge = NULL;
+        }
+    }
+}
+
+
 ngx_kafka_sse_claims_t *
 ngx_kafka_sse_access_claims(ngx_http_request_t *r)
 {
@@ -259,6 +275,9 @@ ngx_kafka_sse_access_verify(ngx_http_request_t *r,
             ngx_destroy_pool(pool);
         }
     }
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "kafka_sse access: %i", access->rc);
 
     if (access->rc > NGX_OK) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
@@ -549,10 +568,9 @@ static ngx_int_t
 ngx_kafka_sse_access_challenge(ngx_http_request_t *r,
     ngx_kafka_sse_access_t *access, ngx_str_t *realm)
 {
-    size_t                   len;
-    u_char                  *p;
-    ngx_table_elt_t         *h;
-    ngx_kafka_sse_access_t  *other, **kept;
+    size_t            len;
+    u_char           *p;
+    ngx_table_elt_t  *h;
 
     static ngx_str_t  errors[] = {
         ngx_string(""),
@@ -562,14 +580,7 @@ ngx_kafka_sse_access_challenge(ngx_http_request_t *r,
                    "\"the token does not have the required claims\"")
     }, *error;
 
-    kept = ngx_kafka_sse_access_kept(r);
-
-    for (other = kept ? *kept : NULL; other; other = other->next) {
-        if (other->challenge) {
-            other->challenge->hash = 0;
-            other->challenge = NULL;
-        }
-    }
+    ngx_kafka_sse_access_withdraw(r);
 
     error = &errors[access->rc == NGX_DECLINED ? 0
                     : access->rc == NGX_HTTP_UNAUTHORIZED ? 1 : 2];

@@ -35,6 +35,14 @@ ngx_kafka_sse_claims_t *ngx_kafka_sse_access_claims(ngx_http_request_t *r);
 ngx_int_t ngx_kafka_sse_access_handler(ngx_http_request_t *r);
 
 /*
+ * Takes back what asked the client for a token, WWW-Authenticate: where a
+ * request is served that was refused, another module has let it in (satisfy
+ * any).  nginx itself takes back what was set last, which may be another one's.
+ */
+
+void ngx_kafka_sse_access_withdraw(ngx_http_request_t *r);
+
+/*
  * When the stream has to end: Unix time in ms, of kafka_sse_expires or of the
  * token, whatever is first; 0: it has not.  NGX_DECLINED: kafka_sse_expires is
  * no time, NGX_ERROR.

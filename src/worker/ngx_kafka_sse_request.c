@@ -63,6 +63,8 @@ ngx_kafka_sse_request_handler(ngx_http_request_t *r)
     ngx_kafka_sse_loc_conf_t   *klcf;
     ngx_kafka_sse_selection_t  *selection;
 
+    ngx_kafka_sse_access_withdraw(r);
+
     klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_sse_module);
 
     if (ngx_kafka_sse_choice_get(r, klcf->last_event_id, &id) != NGX_OK) {

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include <worker/ngx_kafka_sse_access.h>
 #include <worker/ngx_kafka_sse_fact.h>
 #include <worker/ngx_kafka_sse_location.h>
 #include <worker/ngx_kafka_sse_prometheus.h>
@@ -169,6 +170,8 @@ static ngx_int_t
 ngx_kafka_sse_status_begin(ngx_http_request_t *r, ngx_array_t *rows)
 {
     ngx_int_t  rc;
+
+    ngx_kafka_sse_access_withdraw(r);
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         return ngx_kafka_sse_refusal_not_allowed(r);
