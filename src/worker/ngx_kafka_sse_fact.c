@@ -10,68 +10,54 @@
 #include <worker/ngx_kafka_sse_fact.h>
 
 
-static ngx_kafka_sse_fact_row_t *ngx_kafka_sse_fact_push(ngx_array_t *rows,
-    void *sh);
-static ngx_int_t ngx_kafka_sse_fact_node_rows(ngx_kafka_sse_node_sh_t *node,
-    ngx_array_t *rows);
-static ngx_int_t ngx_kafka_sse_fact_worker_rows(ngx_kafka_sse_node_sh_t *node,
-    ngx_array_t *rows);
-static ngx_uint_t ngx_kafka_sse_fact_is_alive(
-    ngx_kafka_sse_worker_sh_t *worker);
-static ngx_int_t ngx_kafka_sse_fact_number_label(ngx_pool_t *pool,
-    ngx_str_t *label, ngx_uint_t n);
-static ngx_int_t ngx_kafka_sse_fact_topic_rows(ngx_kafka_sse_hub_t *hub,
-    ngx_array_t *rows);
-static ngx_int_t ngx_kafka_sse_fact_topic_row(ngx_array_t *rows,
-    ngx_kafka_sse_topic_sh_t *sh, ngx_str_t *cluster, ngx_str_t *name);
-static void ngx_kafka_sse_fact_text(ngx_kafka_sse_fact_value_t *value,
-    char *text);
-static void ngx_kafka_sse_fact_number(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_first_label(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_second_label(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_uptime(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_heartbeat_age(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_alive(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_redis_address(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_redis_state(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_redis_subscribed(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_cluster_state(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_cluster_group(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_cluster_denied(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_topic_state(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_position(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_end(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_lag(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_source(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_ring_used(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_ring_written(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_kafka_alone(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_ring_too_large(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_open(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
-static void ngx_kafka_sse_fact_backlog_limit(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_number(int64_t number);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_boolean(ngx_uint_t is);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_text(ngx_str_t text);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_word(char *word);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_n(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_first_label(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_second_label(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_uptime(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_heartbeat_age(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_alive(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_redis_address(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_redis_state(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_redis_subscribed(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_kafka_alone(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_cluster_state(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_cluster_group(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_cluster_denied(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_topic_state(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_position(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_end(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_lag(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_source(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_ring_used(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_ring_written(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_ring_too_large(
+    ngx_kafka_sse_fact_row_t *row);
+static ngx_kafka_sse_fact_value_t ngx_kafka_sse_fact_backlog_limit(
+    ngx_kafka_sse_fact_row_t *row);
 
 
 static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_companion[] = {
@@ -195,7 +181,7 @@ static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_topic[] = {
 
 static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_partition[] = {
 
-    { "partition", NULL, NULL, 0, ngx_kafka_sse_fact_number },
+    { "partition", NULL, NULL, 0, ngx_kafka_sse_fact_n },
     { "position", "partition_position",
       "The next offset that the feed wants.",
       0, ngx_kafka_sse_fact_position },
@@ -267,7 +253,7 @@ static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_streams[] = {
 
     { "open", "streams_open",
       "Streams that are open, of all workers.",
-      0, ngx_kafka_sse_fact_open },
+      0, ngx_kafka_sse_fact_n },
     { "opened", "streams_opened_total",
       "Streams that there were.",
       offsetof(ngx_kafka_sse_node_sh_t, opened), NULL },
@@ -317,7 +303,7 @@ static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_closed[] = {
 
 static ngx_kafka_sse_fact_t  ngx_kafka_sse_fact_worker[] = {
 
-    { "pid", NULL, NULL, 0, ngx_kafka_sse_fact_number },
+    { "pid", NULL, NULL, 0, ngx_kafka_sse_fact_n },
     { "streams", "worker_streams",
       "Streams that are open in a worker.",
       offsetof(ngx_kafka_sse_worker_sh_t, streams), NULL },
@@ -346,414 +332,183 @@ ngx_kafka_sse_fact_subject_t  ngx_kafka_sse_fact_subjects[] = {
 };
 
 
-ngx_int_t
-ngx_kafka_sse_fact_rows(ngx_kafka_sse_hub_t *hub, ngx_pool_t *pool,
-    ngx_array_t rows[NGX_KAFKA_SSE_SUBJECTS])
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < NGX_KAFKA_SSE_SUBJECTS; i++) {
-        if (ngx_array_init(&rows[i], pool, 8,
-                           sizeof(ngx_kafka_sse_fact_row_t))
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    if (ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_COMPANION],
-                                hub->node)
-        == NULL
-        || ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_REDIS],
-                                   hub->node)
-           == NULL
-        || ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_RING],
-                                   hub->ring)
-           == NULL
-        || ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_REPLAYS],
-                                   hub->node)
-           == NULL
-        || ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_STREAMS],
-                                   hub->node)
-           == NULL)
-    {
-        return NGX_ERROR;
-    }
-
-    if (ngx_kafka_sse_fact_node_rows(hub->node, rows) != NGX_OK
-        || ngx_kafka_sse_fact_worker_rows(hub->node, rows) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_kafka_sse_fact_topic_rows(hub, rows);
-}
-
-
-static ngx_kafka_sse_fact_row_t *
-ngx_kafka_sse_fact_push(ngx_array_t *rows, void *sh)
-{
-    ngx_kafka_sse_fact_row_t  *row;
-
-    row = ngx_array_push(rows);
-
-    if (row) {
-        ngx_memzero(row, sizeof(ngx_kafka_sse_fact_row_t));
-        row->sh = sh;
-    }
-
-    return row;
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_fact_node_rows(ngx_kafka_sse_node_sh_t *node, ngx_array_t *rows)
-{
-    ngx_uint_t                 i;
-    ngx_kafka_sse_fact_row_t  *row;
-
-    for (i = 0; i < node->nclusters; i++) {
-        row = ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_CLUSTER],
-                                      &node->clusters[i]);
-        if (row == NULL) {
-            return NGX_ERROR;
-        }
-
-        row->labels[0] = ngx_kafka_sse_topics_str(node->clusters[i].name);
-    }
-
-    for (i = 0; i < NGX_KAFKA_SSE_CLOSE_REASONS; i++) {
-        row = ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_CLOSED],
-                                      (void *) &node->closed[i]);
-        if (row == NULL) {
-            return NGX_ERROR;
-        }
-
-        row->labels[0] = ngx_kafka_sse_close_reasons[i];
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_fact_worker_rows(ngx_kafka_sse_node_sh_t *node,
-    ngx_array_t *rows)
-{
-    ngx_uint_t                  i;
-    ngx_array_t                *workers;
-    ngx_kafka_sse_fact_row_t   *row;
-
-    workers = &rows[NGX_KAFKA_SSE_SUBJECT_WORKER];
-
-    for (i = 0; i < NGX_MAX_PROCESSES; i++) {
-
-        if (!ngx_kafka_sse_fact_is_alive(&node->workers[i])) {
-            continue;
-        }
-
-        row = ngx_kafka_sse_fact_push(workers, &node->workers[i]);
-        if (row == NULL) {
-            return NGX_ERROR;
-        }
-
-        row->n = node->workers[i].pid;
-
-        if (ngx_kafka_sse_fact_number_label(workers->pool, &row->labels[0],
-                                            row->n)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* a worker that was killed leaves its row behind */
-
-static ngx_uint_t
-ngx_kafka_sse_fact_is_alive(ngx_kafka_sse_worker_sh_t *worker)
-{
-    return worker->pid != 0
-           && (kill((ngx_pid_t) worker->pid, 0) == 0 || ngx_errno != ESRCH);
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_fact_number_label(ngx_pool_t *pool, ngx_str_t *label,
-    ngx_uint_t n)
-{
-    label->data = ngx_pnalloc(pool, NGX_INT_T_LEN);
-    if (label->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    label->len = ngx_sprintf(label->data, "%ui", n) - label->data;
-
-    return NGX_OK;
-}
-
-
-/* what is configured, then what was found: that is in the shared table only */
-
-static ngx_int_t
-ngx_kafka_sse_fact_topic_rows(ngx_kafka_sse_hub_t *hub, ngx_array_t *rows)
-{
-    ngx_int_t                    index;
-    ngx_str_t                    name;
-    ngx_uint_t                   i, n;
-    ngx_kafka_sse_topic_t      **topics;
-    ngx_kafka_sse_cluster_t     *cluster;
-    ngx_kafka_sse_topic_sh_t    *sh;
-    ngx_kafka_sse_topics_sh_t   *table;
-
-    table = hub->ring->table;
-    topics = hub->conf->topics.elts;
-
-    for (i = 0; i < hub->conf->topics.nelts; i++) {
-
-        if (topics[i]->is_dynamic) {
-            continue;
-        }
-
-        index = ngx_kafka_sse_topics_find(table, topics[i]);
-
-        if (ngx_kafka_sse_fact_topic_row(rows,
-                                   (index < 0) ? NULL : &table->topics[index],
-                                   &topics[i]->cluster->name, &topics[i]->name)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    n = table->n;
-    ngx_memory_barrier();
-
-    for (i = 0; i < n; i++) {
-        sh = &table->topics[i];
-
-        if (!sh->dynamic) {
-            continue;
-        }
-
-        name = ngx_kafka_sse_topics_str(sh->cluster);
-        cluster = ngx_kafka_sse_conf_cluster(hub->conf, &name);
-
-        if (cluster == NULL || !cluster->is_dynamic) {
-            continue;           /* of an earlier configuration */
-        }
-
-        name = ngx_kafka_sse_topics_str(sh->name);
-
-        if (ngx_kafka_sse_fact_topic_row(rows, sh, &cluster->name, &name)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* sh is NULL while Kafka has not said that it has the topic */
-
-static ngx_int_t
-ngx_kafka_sse_fact_topic_row(ngx_array_t *rows, ngx_kafka_sse_topic_sh_t *sh,
-    ngx_str_t *cluster, ngx_str_t *name)
-{
-    ngx_uint_t                 p, n;
-    ngx_kafka_sse_fact_row_t  *row;
-
-    row = ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_TOPIC], sh);
-    if (row == NULL) {
-        return NGX_ERROR;
-    }
-
-    n = sh ? sh->n : 0;
-
-    row->n = n;
-    row->labels[0] = *cluster;
-    row->labels[1] = *name;
-
-    for (p = 0; p < n; p++) {
-        row = ngx_kafka_sse_fact_push(&rows[NGX_KAFKA_SSE_SUBJECT_PARTITION],
-                                      &sh->partitions[p]);
-        if (row == NULL) {
-            return NGX_ERROR;
-        }
-
-        row->n = p;
-        row->labels[0] = *cluster;
-        row->labels[1] = *name;
-
-        if (ngx_kafka_sse_fact_number_label(rows->pool, &row->labels[2], p)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
+static ngx_kafka_sse_fact_value_t  ngx_kafka_sse_fact_unknown;
 
 
 ngx_kafka_sse_fact_value_t
 ngx_kafka_sse_fact_value(ngx_kafka_sse_fact_t *fact,
     ngx_kafka_sse_fact_row_t *row)
 {
+    return fact->get ? fact->get(row)
+           : ngx_kafka_sse_fact_number(
+                 *(volatile int64_t *) ((u_char *) row->sh + fact->offset));
+}
+
+
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_number(int64_t number)
+{
     ngx_kafka_sse_fact_value_t  value;
 
-    ngx_memzero(&value, sizeof(ngx_kafka_sse_fact_value_t));
-
-    if (fact->get) {
-        fact->get(row, &value);
-        return value;
-    }
-
+    value = ngx_kafka_sse_fact_unknown;
     value.type = NGX_KAFKA_SSE_FACT_NUMBER;
-    value.number = *(volatile int64_t *) ((u_char *) row->sh + fact->offset);
+    value.number = number;
 
     return value;
 }
 
 
-static void
-ngx_kafka_sse_fact_text(ngx_kafka_sse_fact_value_t *value, char *text)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_boolean(ngx_uint_t is)
 {
-    value->type = NGX_KAFKA_SSE_FACT_TEXT;
-    value->text.len = ngx_strlen(text);
-    value->text.data = (u_char *) text;
+    ngx_kafka_sse_fact_value_t  value;
+
+    value = ngx_kafka_sse_fact_number(is);
+    value.type = NGX_KAFKA_SSE_FACT_BOOLEAN;
+
+    return value;
 }
 
 
-static void
-ngx_kafka_sse_fact_number(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_text(ngx_str_t text)
 {
-    value->type = NGX_KAFKA_SSE_FACT_NUMBER;
-    value->number = row->n;
+    ngx_kafka_sse_fact_value_t  value;
+
+    value = ngx_kafka_sse_fact_unknown;
+    value.type = NGX_KAFKA_SSE_FACT_TEXT;
+    value.text = text;
+
+    return value;
 }
 
 
-static void
-ngx_kafka_sse_fact_first_label(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_word(char *word)
 {
-    value->type = NGX_KAFKA_SSE_FACT_TEXT;
-    value->text = row->labels[0];
+    ngx_str_t  text;
+
+    text.len = ngx_strlen(word);
+    text.data = (u_char *) word;
+
+    return ngx_kafka_sse_fact_text(text);
 }
 
 
-static void
-ngx_kafka_sse_fact_second_label(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_n(ngx_kafka_sse_fact_row_t *row)
 {
-    value->type = NGX_KAFKA_SSE_FACT_TEXT;
-    value->text = row->labels[1];
+    return ngx_kafka_sse_fact_number(row->n);
 }
 
 
-static void
-ngx_kafka_sse_fact_uptime(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_first_label(ngx_kafka_sse_fact_row_t *row)
+{
+    return ngx_kafka_sse_fact_text(row->labels[0]);
+}
+
+
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_second_label(ngx_kafka_sse_fact_row_t *row)
+{
+    return ngx_kafka_sse_fact_text(row->labels[1]);
+}
+
+
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_uptime(ngx_kafka_sse_fact_row_t *row)
 {
     ngx_kafka_sse_node_sh_t  *node;
 
     node = row->sh;
 
-    value->type = NGX_KAFKA_SSE_FACT_NUMBER;
-    value->number = node->started ? ngx_time() - (time_t) node->started : 0;
+    return ngx_kafka_sse_fact_number(
+                     node->started ? ngx_time() - (time_t) node->started : 0);
 }
 
 
-static void
-ngx_kafka_sse_fact_heartbeat_age(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_heartbeat_age(ngx_kafka_sse_fact_row_t *row)
 {
     ngx_kafka_sse_node_sh_t  *node;
 
     node = row->sh;
 
-    value->type = NGX_KAFKA_SSE_FACT_NUMBER;
-    value->number = (ngx_msec_int_t) (ngx_current_msec - node->heartbeat);
+    return ngx_kafka_sse_fact_number(
+                        (ngx_msec_int_t) (ngx_current_msec - node->heartbeat));
 }
 
 
-static void
-ngx_kafka_sse_fact_alive(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_alive(ngx_kafka_sse_fact_row_t *row)
 {
-    value->type = NGX_KAFKA_SSE_FACT_BOOLEAN;
-    value->number = !ngx_kafka_sse_zone_stale(row->sh);
+    return ngx_kafka_sse_fact_boolean(!ngx_kafka_sse_zone_stale(row->sh));
 }
 
 
-static void
-ngx_kafka_sse_fact_redis_address(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_redis_address(ngx_kafka_sse_fact_row_t *row)
 {
     ngx_kafka_sse_redis_conf_t  *redis;
 
     redis = ngx_kafka_sse_hub->conf->redis;
 
-    if (!redis->off) {
-        value->type = NGX_KAFKA_SSE_FACT_TEXT;
-        value->text = redis->name;
-    }
+    return redis->off ? ngx_kafka_sse_fact_unknown
+                      : ngx_kafka_sse_fact_text(redis->name);
 }
 
 
-static void
-ngx_kafka_sse_fact_redis_state(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_redis_state(ngx_kafka_sse_fact_row_t *row)
 {
     ngx_kafka_sse_node_sh_t  *node;
 
     node = row->sh;
 
-    if (ngx_kafka_sse_hub->conf->redis->off) {
-        ngx_kafka_sse_fact_text(value, "off");
-        return;
-    }
-
-    ngx_kafka_sse_fact_text(value, node->redis_connected ? "connected"
-                                                         : "disconnected");
+    return ngx_kafka_sse_fact_word(
+                          ngx_kafka_sse_hub->conf->redis->off ? "off"
+                          : node->redis_connected ? "connected"
+                                                  : "disconnected");
 }
 
 
-static void
-ngx_kafka_sse_fact_redis_subscribed(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_redis_subscribed(ngx_kafka_sse_fact_row_t *row)
 {
     ngx_kafka_sse_node_sh_t  *node;
 
     node = row->sh;
 
-    value->type = NGX_KAFKA_SSE_FACT_BOOLEAN;
-    value->number = node->redis_subscribed ? 1 : 0;
+    return ngx_kafka_sse_fact_boolean(node->redis_subscribed != 0);
 }
 
 
-static void
-ngx_kafka_sse_fact_cluster_state(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_kafka_alone(ngx_kafka_sse_fact_row_t *row)
+{
+    ngx_kafka_sse_node_sh_t  *node;
+
+    node = row->sh;
+
+    return ngx_kafka_sse_fact_number(node->kafka_alone / 1000);
+}
+
+
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_cluster_state(ngx_kafka_sse_fact_row_t *row)
 {
     ngx_kafka_sse_cluster_sh_t  *cluster;
 
     cluster = row->sh;
 
-    ngx_kafka_sse_fact_text(value, cluster->brokers ? "connected"
+    return ngx_kafka_sse_fact_word(cluster->brokers ? "connected"
                                                     : "disconnected");
 }
 
 
-static void
-ngx_kafka_sse_fact_cluster_group(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_cluster_group(ngx_kafka_sse_fact_row_t *row)
 {
     char                        *waiting;
     ngx_kafka_sse_cluster_sh_t  *cluster;
@@ -761,48 +516,50 @@ ngx_kafka_sse_fact_cluster_group(ngx_kafka_sse_fact_row_t *row,
     cluster = row->sh;
     waiting = ngx_kafka_sse_hub->conf->redis->off ? "off" : "waiting";
 
-    ngx_kafka_sse_fact_text(value, cluster->fenced ? "fenced"
+    return ngx_kafka_sse_fact_word(cluster->fenced ? "fenced"
                                    : cluster->joined ? "joined" : waiting);
 }
 
 
 /* a copy, as the companion writes there */
 
-static void
-ngx_kafka_sse_fact_cluster_denied(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_cluster_denied(ngx_kafka_sse_fact_row_t *row)
 {
-    static u_char                text[256];
+    ngx_str_t                    denied;
     ngx_kafka_sse_cluster_sh_t  *cluster;
+
+    static u_char  text[256];
 
     cluster = row->sh;
 
-    value->text.len = cluster->denied[0];
+    denied.len = cluster->denied[0];
+    denied.data = text;
 
-    if (value->text.len) {
-        value->type = NGX_KAFKA_SSE_FACT_TEXT;
-        value->text.data = text;
-        ngx_memcpy(text, &cluster->denied[1], value->text.len);
+    if (denied.len == 0) {
+        return ngx_kafka_sse_fact_unknown;
     }
+
+    ngx_memcpy(text, &cluster->denied[1], denied.len);
+
+    return ngx_kafka_sse_fact_text(denied);
 }
 
 
-static void
-ngx_kafka_sse_fact_topic_state(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_topic_state(ngx_kafka_sse_fact_row_t *row)
 {
     ngx_kafka_sse_topic_sh_t  *topic;
 
     topic = row->sh;
 
-    ngx_kafka_sse_fact_text(value, row->n == 0 ? "absent"
+    return ngx_kafka_sse_fact_word(row->n == 0 ? "absent"
                                    : topic->started ? "started" : "starting");
 }
 
 
-static void
-ngx_kafka_sse_fact_position(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_position(ngx_kafka_sse_fact_row_t *row)
 {
     int64_t                        held;
     ngx_kafka_sse_partition_sh_t  *partition;
@@ -810,16 +567,13 @@ ngx_kafka_sse_fact_position(ngx_kafka_sse_fact_row_t *row,
     partition = row->sh;
     held = partition->held;
 
-    if (held >= 0) {
-        value->type = NGX_KAFKA_SSE_FACT_NUMBER;
-        value->number = held;
-    }
+    return (held < 0) ? ngx_kafka_sse_fact_unknown
+                      : ngx_kafka_sse_fact_number(held);
 }
 
 
-static void
-ngx_kafka_sse_fact_end(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_end(ngx_kafka_sse_fact_row_t *row)
 {
     int64_t                        held, end;
     ngx_kafka_sse_partition_sh_t  *partition;
@@ -828,16 +582,13 @@ ngx_kafka_sse_fact_end(ngx_kafka_sse_fact_row_t *row,
     held = partition->held;
     end = partition->end;
 
-    if (end >= 0) {
-        value->type = NGX_KAFKA_SSE_FACT_NUMBER;
-        value->number = ngx_max(end, held);
-    }
+    return (end < 0) ? ngx_kafka_sse_fact_unknown
+                     : ngx_kafka_sse_fact_number(ngx_max(end, held));
 }
 
 
-static void
-ngx_kafka_sse_fact_lag(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_lag(ngx_kafka_sse_fact_row_t *row)
 {
     int64_t                        held, end;
     ngx_kafka_sse_partition_sh_t  *partition;
@@ -846,28 +597,25 @@ ngx_kafka_sse_fact_lag(ngx_kafka_sse_fact_row_t *row,
     held = partition->held;
     end = partition->end;
 
-    if (held >= 0 && end >= 0) {
-        value->type = NGX_KAFKA_SSE_FACT_NUMBER;
-        value->number = ngx_max(end - held, 0);
-    }
+    return (held < 0 || end < 0)
+           ? ngx_kafka_sse_fact_unknown
+           : ngx_kafka_sse_fact_number(ngx_max(end - held, 0));
 }
 
 
-static void
-ngx_kafka_sse_fact_source(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_source(ngx_kafka_sse_fact_row_t *row)
 {
     ngx_kafka_sse_partition_sh_t  *partition;
 
     partition = row->sh;
 
-    ngx_kafka_sse_fact_text(value, partition->tailing ? "kafka" : "redis");
+    return ngx_kafka_sse_fact_word(partition->tailing ? "kafka" : "redis");
 }
 
 
-static void
-ngx_kafka_sse_fact_ring_used(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_ring_used(ngx_kafka_sse_fact_row_t *row)
 {
     uint64_t                  head;
     ngx_kafka_sse_ring_sh_t  *ring;
@@ -875,65 +623,30 @@ ngx_kafka_sse_fact_ring_used(ngx_kafka_sse_fact_row_t *row,
     ring = row->sh;
     head = ring->head;
 
-    value->type = NGX_KAFKA_SSE_FACT_NUMBER;
-    value->number = head - ring->tail;
+    return ngx_kafka_sse_fact_number(head - ring->tail);
 }
 
 
-static void
-ngx_kafka_sse_fact_ring_written(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_ring_written(ngx_kafka_sse_fact_row_t *row)
 {
     ngx_kafka_sse_ring_sh_t  *ring;
 
     ring = row->sh;
 
-    value->type = NGX_KAFKA_SSE_FACT_NUMBER;
-    value->number = ring->head - ring->size;
+    return ngx_kafka_sse_fact_number(ring->head - ring->size);
 }
 
 
-static void
-ngx_kafka_sse_fact_kafka_alone(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_ring_too_large(ngx_kafka_sse_fact_row_t *row)
 {
-    value->type = NGX_KAFKA_SSE_FACT_NUMBER;
-    value->number = ngx_kafka_sse_hub->node->kafka_alone / 1000;
+    return ngx_kafka_sse_fact_number(ngx_kafka_sse_hub->node->too_large);
 }
 
 
-static void
-ngx_kafka_sse_fact_ring_too_large(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
+static ngx_kafka_sse_fact_value_t
+ngx_kafka_sse_fact_backlog_limit(ngx_kafka_sse_fact_row_t *row)
 {
-    value->type = NGX_KAFKA_SSE_FACT_NUMBER;
-    value->number = ngx_kafka_sse_hub->node->too_large;
-}
-
-
-static void
-ngx_kafka_sse_fact_open(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
-{
-    ngx_uint_t                i;
-    ngx_kafka_sse_node_sh_t  *node;
-
-    node = row->sh;
-
-    value->type = NGX_KAFKA_SSE_FACT_NUMBER;
-
-    for (i = 0; i < NGX_MAX_PROCESSES; i++) {
-        if (ngx_kafka_sse_fact_is_alive(&node->workers[i])) {
-            value->number += node->workers[i].streams;
-        }
-    }
-}
-
-
-static void
-ngx_kafka_sse_fact_backlog_limit(ngx_kafka_sse_fact_row_t *row,
-    ngx_kafka_sse_fact_value_t *value)
-{
-    value->type = NGX_KAFKA_SSE_FACT_NUMBER;
-    value->number = ngx_kafka_sse_hub->conf->backlog;
+    return ngx_kafka_sse_fact_number(ngx_kafka_sse_hub->conf->backlog);
 }

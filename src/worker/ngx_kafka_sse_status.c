@@ -188,7 +188,9 @@ ngx_kafka_sse_status_begin(ngx_http_request_t *r, ngx_array_t *rows)
         return rc;
     }
 
-    if (ngx_kafka_sse_fact_rows(ngx_kafka_sse_hub, r->pool, rows) != NGX_OK) {
+    if (ngx_kafka_sse_fact_row_collect(ngx_kafka_sse_hub, r->pool, rows)
+        != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -233,7 +235,7 @@ ngx_kafka_sse_status_send(ngx_http_request_t *r, ngx_chain_t *out, off_t len)
 static json_t *
 ngx_kafka_sse_status_json(ngx_array_t *rows)
 {
-    /* clang-tidy does not see that ngx_kafka_sse_fact_rows() fills them all */
+    /* clang-tidy does not see that _fact_row_collect() fills them all */
     /* NOLINTBEGIN(clang-analyzer-core.CallAndMessage) */
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                "companion", ngx_kafka_sse_status_object(
