@@ -8,49 +8,25 @@
 #include <ngx_core.h>
 
 #include <worker/ngx_kafka_sse_frame.h>
+#include <worker/ngx_kafka_sse_headers.h>
+#include <worker/ngx_kafka_sse_quote.h>
 
 
 /*
- * Upper bounds.  A byte of text may become 7 as data (LF: a line end and a
- * new "data: "), 6 in a JSON string ("\u0000", which is also more than base64
- * takes) and 3 in a path ("%00").  FIXED is for all names, numbers and
- * punctuation that do not depend on the record.
+ * Upper bounds.  A byte of text may become 7 as data (LF: a line end and a new
+ * "data: ") and 3 in a path ("%00"); in JSON, see _quote.h.  FIXED is for all
+ * names, numbers and punctuation that do not depend on the record.
  */
 
 #define NGX_KAFKA_SSE_FRAME_FIXED     512
 #define NGX_KAFKA_SSE_FRAME_IN_DATA   7
-#define NGX_KAFKA_SSE_FRAME_IN_JSON   6
 #define NGX_KAFKA_SSE_FRAME_IN_PATH   3
 
 #define NGX_KAFKA_SSE_FRAME_MAX_TIME  253402300799999  /* the end of 9999 */
 
-#define NGX_KAFKA_SSE_FRAME_LOWS      0x7f7f7f7f7f7f7f7full
-#define NGX_KAFKA_SSE_FRAME_HIGHS     0x8080808080808080ull
-#define NGX_KAFKA_SSE_FRAME_ALL(c)    ((c) * 0x0101010101010101ull)
-
 
 #define ngx_kafka_sse_frame_put(dst, s)                                       \
     ngx_cpymem(dst, s, sizeof(s) - 1)
-
-
-/* one header of a record, on its way to a JSON object without equal names */
-
-typedef struct {
-    ngx_str_t    name;          /* as it stands in the JSON string */
-    ngx_str_t    value;
-    ngx_uint_t   i;             /* its place in the record */
-} ngx_kafka_sse_frame_header_t;
-
-
-/*
- * Headers are sorted to find equal names: what a record holds must not cost
- * the square of its size.  This is done in the room behind the JSON that they
- * become.  Per header, which takes 8 bytes + name + value in the record: 6 and
- * 6 times its name, 6 times its value, 24 bytes of punctuation, 40 of the
- * struct; so 12 times what it takes in the record is enough.
- */
-
-#define NGX_KAFKA_SSE_FRAME_HEADERS_ROOM  12
 
 
 static size_t ngx_kafka_sse_frame_envelope_len(ngx_kafka_sse_frame_t *frame,
@@ -72,25 +48,6 @@ static u_char *ngx_kafka_sse_frame_cloudevent_time(u_char *dst,
     int64_t timestamp);
 static u_char *ngx_kafka_sse_frame_cloudevent_data(u_char *dst,
     ngx_kafka_sse_record_t *rec);
-static u_char *ngx_kafka_sse_frame_headers(u_char *dst, ngx_str_t *headers);
-static void ngx_kafka_sse_frame_collect_headers(
-    ngx_kafka_sse_frame_header_t *hdr, ngx_uint_t n, ngx_str_t *headers);
-static u_char *ngx_kafka_sse_frame_header_values(u_char *dst,
-    ngx_kafka_sse_frame_header_t *hdr, ngx_uint_t n);
-static void ngx_kafka_sse_frame_sort_headers(
-    ngx_kafka_sse_frame_header_t *hdr, ngx_uint_t n);
-static void ngx_kafka_sse_frame_sift_header(ngx_kafka_sse_frame_header_t *hdr,
-    ngx_uint_t i, ngx_uint_t n);
-static ngx_int_t ngx_kafka_sse_frame_cmp_headers(
-    ngx_kafka_sse_frame_header_t *one, ngx_kafka_sse_frame_header_t *two);
-static ngx_int_t ngx_kafka_sse_frame_cmp_names(
-    ngx_kafka_sse_frame_header_t *one, ngx_kafka_sse_frame_header_t *two);
-static u_char *ngx_kafka_sse_frame_string(u_char *dst, ngx_str_t *text);
-static u_char *ngx_kafka_sse_frame_base64(u_char *dst, ngx_str_t *bytes);
-static u_char *ngx_kafka_sse_frame_name(u_char *dst, ngx_str_t *name);
-static u_char *ngx_kafka_sse_frame_escape(u_char *dst, ngx_str_t *text);
-static u_char *ngx_kafka_sse_frame_escape_char(u_char *dst, u_char c);
-static ngx_inline ngx_uint_t ngx_kafka_sse_frame_plain(uint64_t w);
 static u_char *ngx_kafka_sse_frame_one_line(u_char *dst, ngx_str_t *json);
 
 
@@ -241,9 +198,9 @@ static size_t
 ngx_kafka_sse_frame_envelope_len(ngx_kafka_sse_frame_t *frame,
     ngx_kafka_sse_record_t *rec)
 {
-    return NGX_KAFKA_SSE_FRAME_IN_JSON * (frame->topic.len + rec->key.len
-                                          + rec->value.len)
-           + NGX_KAFKA_SSE_FRAME_HEADERS_ROOM * rec->headers.len;
+    return NGX_KAFKA_SSE_QUOTE_LEN * (frame->topic.len + rec->key.len
+                                      + rec->value.len)
+           + NGX_KAFKA_SSE_HEADERS_LEN * rec->headers.len;
 }
 
 
@@ -255,12 +212,12 @@ ngx_kafka_sse_frame_cloudevent_len(ngx_kafka_sse_frame_t *frame,
 
     len = NGX_KAFKA_SSE_FRAME_IN_PATH * (frame->cluster.len
                                          + frame->topic.len)
-          + NGX_KAFKA_SSE_FRAME_IN_JSON * (rec->key.len + rec->value.len);
+          + NGX_KAFKA_SSE_QUOTE_LEN * (rec->key.len + rec->value.len);
 
     /* the type: as it is, and what it becomes in front of that */
 
     if (frame->event) {
-        len += (NGX_KAFKA_SSE_FRAME_IN_JSON + 1)
+        len += (NGX_KAFKA_SSE_QUOTE_LEN + 1)
                * ngx_kafka_sse_template_len(frame->event, &frame->topic, rec);
     }
 
@@ -350,7 +307,7 @@ ngx_kafka_sse_frame_envelope(u_char *dst, ngx_kafka_sse_frame_t *frame,
     ngx_kafka_sse_record_t *rec)
 {
     dst = ngx_kafka_sse_frame_put(dst, "data: {\"topic\":\"");
-    dst = ngx_kafka_sse_frame_name(dst, &frame->topic);
+    dst = ngx_kafka_sse_quote_name(dst, &frame->topic);
     dst = ngx_sprintf(dst, "\",\"partition\":%D,\"offset\":%L,\"timestamp\":",
                       rec->partition, rec->offset);
 
@@ -367,25 +324,25 @@ ngx_kafka_sse_frame_envelope(u_char *dst, ngx_kafka_sse_frame_t *frame,
         dst = ngx_kafka_sse_frame_put(dst, "null");
 
     } else if (ngx_kafka_sse_record_is_text(&rec->key)) {
-        dst = ngx_kafka_sse_frame_string(dst, &rec->key);
+        dst = ngx_kafka_sse_quote_string(dst, &rec->key);
 
     } else {
-        dst = ngx_kafka_sse_frame_base64(dst, &rec->key);
+        dst = ngx_kafka_sse_quote_base64(dst, &rec->key);
         dst = ngx_kafka_sse_frame_put(dst, ",\"key_encoding\":\"base64\"");
     }
 
     dst = ngx_kafka_sse_frame_put(dst, ",\"headers\":{");
-    dst = ngx_kafka_sse_frame_headers(dst, &rec->headers);
+    dst = ngx_kafka_sse_headers_write(dst, &rec->headers);
     dst = ngx_kafka_sse_frame_put(dst, "},\"value\":");
 
     if (rec->value.data == NULL) {
         dst = ngx_kafka_sse_frame_put(dst, "null");
 
     } else if (rec->flags & NGX_KAFKA_SSE_RECORD_TEXT) {
-        dst = ngx_kafka_sse_frame_string(dst, &rec->value);
+        dst = ngx_kafka_sse_quote_string(dst, &rec->value);
 
     } else {
-        dst = ngx_kafka_sse_frame_base64(dst, &rec->value);
+        dst = ngx_kafka_sse_quote_base64(dst, &rec->value);
         dst = ngx_kafka_sse_frame_put(dst, ",\"encoding\":\"base64\"");
     }
 
@@ -413,7 +370,7 @@ ngx_kafka_sse_frame_cloudevent(u_char *dst, ngx_kafka_sse_frame_t *frame,
 
     if (rec->key.len && ngx_kafka_sse_record_is_text(&rec->key)) {
         dst = ngx_kafka_sse_frame_put(dst, ",\"subject\":");
-        dst = ngx_kafka_sse_frame_string(dst, &rec->key);
+        dst = ngx_kafka_sse_quote_string(dst, &rec->key);
     }
 
     dst = ngx_kafka_sse_frame_cloudevent_time(dst, rec->timestamp);
@@ -436,14 +393,14 @@ ngx_kafka_sse_frame_cloudevent_type(u_char *dst, ngx_kafka_sse_frame_t *frame,
         /* written behind the room that it takes once it is escaped */
 
         len = ngx_kafka_sse_template_len(frame->event, &frame->topic, rec);
-        type.data = dst + NGX_KAFKA_SSE_FRAME_IN_JSON * len;
+        type.data = dst + NGX_KAFKA_SSE_QUOTE_LEN * len;
 
         p = ngx_kafka_sse_template_write(type.data, frame->event,
                                          &frame->topic, rec);
         type.len = p - type.data;
 
         if (type.len) {
-            return ngx_kafka_sse_frame_escape(dst, &type);
+            return ngx_kafka_sse_quote_text(dst, &type);
         }
     }
 
@@ -488,380 +445,13 @@ ngx_kafka_sse_frame_cloudevent_data(u_char *dst, ngx_kafka_sse_record_t *rec)
 
     if (rec->flags & NGX_KAFKA_SSE_RECORD_TEXT) {
         dst = ngx_kafka_sse_frame_put(dst, "\"text/plain\",\"data\":");
-        return ngx_kafka_sse_frame_string(dst, &rec->value);
+        return ngx_kafka_sse_quote_string(dst, &rec->value);
     }
 
     dst = ngx_kafka_sse_frame_put(dst, "\"application/octet-stream\","
                                        "\"data_base64\":");
 
-    return ngx_kafka_sse_frame_base64(dst, &rec->value);
-}
-
-
-/* writes the members of the "headers" object, in the order of their names */
-
-static u_char *
-ngx_kafka_sse_frame_headers(u_char *dst, ngx_str_t *headers)
-{
-    u_char                        *p;
-    ngx_str_t                      rest, name, value;
-    ngx_uint_t                     i, j, n;
-    ngx_kafka_sse_frame_header_t  *hdr;
-
-    if (headers->len == 0) {
-        return dst;
-    }
-
-    n = 0;
-    p = dst;
-    rest = *headers;
-
-    while (ngx_kafka_sse_record_next_header(&rest, &name, &value) == NGX_OK) {
-        p += NGX_KAFKA_SSE_FRAME_IN_JSON * (name.len + value.len) + 24;
-        n++;
-    }
-
-    hdr = (ngx_kafka_sse_frame_header_t *)
-              ngx_align_ptr(p, sizeof(ngx_uint_t));
-
-    ngx_kafka_sse_frame_collect_headers(hdr, n, headers);
-    ngx_kafka_sse_frame_sort_headers(hdr, n);
-
-    for (i = 0; i < n; i = j) {
-
-        j = i + 1;
-
-        while (j < n && ngx_kafka_sse_frame_cmp_names(&hdr[i], &hdr[j]) == 0) {
-            j++;
-        }
-
-        if (i) {
-            *dst++ = ',';
-        }
-
-        *dst++ = '"';
-        dst = ngx_cpymem(dst, hdr[i].name.data, hdr[i].name.len);
-        *dst++ = '"';
-        *dst++ = ':';
-
-        dst = ngx_kafka_sse_frame_header_values(dst, &hdr[i], j - i);
-    }
-
-    return dst;
-}
-
-
-/* the names are written behind the n structs */
-
-static void
-ngx_kafka_sse_frame_collect_headers(ngx_kafka_sse_frame_header_t *hdr,
-    ngx_uint_t n, ngx_str_t *headers)
-{
-    u_char      *p;
-    ngx_str_t    rest, name;
-    ngx_uint_t   i;
-
-    p = (u_char *) &hdr[n];
-    rest = *headers;
-
-    for (i = 0; i < n; i++) {
-
-        (void) ngx_kafka_sse_record_next_header(&rest, &name, &hdr[i].value);
-
-        hdr[i].i = i;
-        hdr[i].name.data = p;
-
-        p = ngx_kafka_sse_frame_name(p, &name);
-
-        hdr[i].name.len = p - hdr[i].name.data;
-    }
-}
-
-
-static u_char *
-ngx_kafka_sse_frame_header_values(u_char *dst,
-    ngx_kafka_sse_frame_header_t *hdr, ngx_uint_t n)
-{
-    ngx_str_t   *value;
-    ngx_uint_t   i;
-
-    if (n > 1) {
-        *dst++ = '[';
-    }
-
-    for (i = 0; i < n; i++) {
-        value = &hdr[i].value;
-
-        if (i) {
-            *dst++ = ',';
-        }
-
-        if (value->data == NULL) {
-            dst = ngx_kafka_sse_frame_put(dst, "null");
-
-        } else if (ngx_kafka_sse_record_is_text(value)) {
-            dst = ngx_kafka_sse_frame_string(dst, value);
-
-        } else {
-            dst = ngx_kafka_sse_frame_put(dst, "{\"base64\":");
-            dst = ngx_kafka_sse_frame_base64(dst, value);
-            *dst++ = '}';
-        }
-    }
-
-    if (n > 1) {
-        *dst++ = ']';
-    }
-
-    return dst;
-}
-
-
-/* heapsort: in place, and no record makes it slow */
-
-static void
-ngx_kafka_sse_frame_sort_headers(ngx_kafka_sse_frame_header_t *hdr,
-    ngx_uint_t n)
-{
-    ngx_uint_t                    i;
-    ngx_kafka_sse_frame_header_t  tmp;
-
-    for (i = n / 2; i > 0; i--) {
-        ngx_kafka_sse_frame_sift_header(hdr, i - 1, n);
-    }
-
-    for (i = n; i > 1; i--) {
-        tmp = hdr[0];
-        hdr[0] = hdr[i - 1];
-        hdr[i - 1] = tmp;
-
-        ngx_kafka_sse_frame_sift_header(hdr, 0, i - 1);
-    }
-}
-
-
-static void
-ngx_kafka_sse_frame_sift_header(ngx_kafka_sse_frame_header_t *hdr,
-    ngx_uint_t i, ngx_uint_t n)
-{
-    ngx_uint_t                    child;
-    ngx_kafka_sse_frame_header_t  tmp;
-
-    tmp = hdr[i];
-
-    while (2 * i + 1 < n) {
-        child = 2 * i + 1;
-
-        if (child + 1 < n
-            && ngx_kafka_sse_frame_cmp_headers(&hdr[child], &hdr[child + 1])
-               < 0)
-        {
-            child++;
-        }
-
-        if (ngx_kafka_sse_frame_cmp_headers(&tmp, &hdr[child]) >= 0) {
-            break;
-        }
-
-        hdr[i] = hdr[child];
-        i = child;
-    }
-
-    hdr[i] = tmp;
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_frame_cmp_headers(ngx_kafka_sse_frame_header_t *one,
-    ngx_kafka_sse_frame_header_t *two)
-{
-    ngx_int_t  rc;
-
-    rc = ngx_kafka_sse_frame_cmp_names(one, two);
-
-    return rc ? rc : (ngx_int_t) (one->i - two->i);
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_frame_cmp_names(ngx_kafka_sse_frame_header_t *one,
-    ngx_kafka_sse_frame_header_t *two)
-{
-    ngx_int_t  rc;
-
-    rc = ngx_memcmp(one->name.data, two->name.data,
-                    ngx_min(one->name.len, two->name.len));
-
-    return rc ? rc : (ngx_int_t) (one->name.len - two->name.len);
-}
-
-
-static u_char *
-ngx_kafka_sse_frame_string(u_char *dst, ngx_str_t *text)
-{
-    *dst++ = '"';
-    dst = ngx_kafka_sse_frame_escape(dst, text);
-    *dst++ = '"';
-
-    return dst;
-}
-
-
-static u_char *
-ngx_kafka_sse_frame_base64(u_char *dst, ngx_str_t *bytes)
-{
-    ngx_str_t  out;
-
-    *dst++ = '"';
-
-    out.data = dst;
-    ngx_encode_base64(&out, bytes);
-    dst += out.len;
-
-    *dst++ = '"';
-
-    return dst;
-}
-
-
-/* escapes a name: that it is text is likely, but nobody has seen to it */
-
-static u_char *
-ngx_kafka_sse_frame_name(u_char *dst, ngx_str_t *name)
-{
-    u_char     c, *p, *last;
-    size_t     n;
-    ngx_str_t  character;
-
-    if (ngx_kafka_sse_record_is_text(name)) {
-        return ngx_kafka_sse_frame_escape(dst, name);
-    }
-
-    p = name->data;
-    last = p + name->len;
-
-    while (p < last) {
-        c = *p;
-
-        n = (c < 0x80) ? 1 : (c < 0xe0) ? 2 : (c < 0xf0) ? 3 : 4;
-        character.len = ngx_min(n, (size_t) (last - p));
-        character.data = p;
-
-        if (c == '\0' || ngx_kafka_sse_record_is_text(&character)) {
-            dst = ngx_kafka_sse_frame_escape(dst, &character);
-            p += n;
-
-        } else {
-            *dst++ = '?';
-            p++;
-        }
-    }
-
-    return dst;
-}
-
-
-/* escapes valid UTF-8 for a JSON string; what it writes is one line */
-
-static u_char *
-ngx_kafka_sse_frame_escape(u_char *dst, ngx_str_t *text)
-{
-    u_char    c, *p, *last;
-    uint64_t  w;
-
-    p = text->data;
-    last = p + text->len;
-
-    while (p < last) {
-
-        /* most bytes are plain, so 8 at once */
-
-        while (last - p >= 8) {
-            ngx_memcpy(&w, p, 8);
-
-            if (!ngx_kafka_sse_frame_plain(w)) {
-                break;
-            }
-
-            ngx_memcpy(dst, &w, 8);
-            p += 8;
-            dst += 8;
-        }
-
-        while (p < last) {
-            c = *p++;
-
-            if (c < 0x20 || c == '"' || c == '\\') {
-                dst = ngx_kafka_sse_frame_escape_char(dst, c);
-                break;
-            }
-
-            *dst++ = c;
-        }
-    }
-
-    return dst;
-}
-
-
-static u_char *
-ngx_kafka_sse_frame_escape_char(u_char *dst, u_char c)
-{
-    static u_char  hex[] = "0123456789abcdef";
-
-    *dst++ = '\\';
-
-    switch (c) {
-
-    case LF:
-        *dst++ = 'n';
-        break;
-
-    case CR:
-        *dst++ = 'r';
-        break;
-
-    case '\t':
-        *dst++ = 't';
-        break;
-
-    case '"':
-    case '\\':
-        *dst++ = c;
-        break;
-
-    default:
-        dst = ngx_kafka_sse_frame_put(dst, "u00");
-        *dst++ = hex[c >> 4];
-        *dst++ = hex[c & 0xf];
-        break;
-    }
-
-    return dst;
-}
-
-
-/*
- * 1 if none of the 8 bytes has to be escaped.  The lower 7 bits of a byte plus
- * 0x7f carry into its highest bit unless they are 0, plus 0x60 unless they are
- * below 0x20; no carry leaves a byte.
- */
-
-static ngx_inline ngx_uint_t
-ngx_kafka_sse_frame_plain(uint64_t w)
-{
-    uint64_t  control, quote, slash;
-
-    quote = w ^ NGX_KAFKA_SSE_FRAME_ALL('"');
-    slash = w ^ NGX_KAFKA_SSE_FRAME_ALL('\\');
-
-    control = ((w & NGX_KAFKA_SSE_FRAME_LOWS) + NGX_KAFKA_SSE_FRAME_ALL(0x60))
-              | w;
-    quote |= (quote & NGX_KAFKA_SSE_FRAME_LOWS) + NGX_KAFKA_SSE_FRAME_LOWS;
-    slash |= (slash & NGX_KAFKA_SSE_FRAME_LOWS) + NGX_KAFKA_SSE_FRAME_LOWS;
-
-    return (control & quote & slash & NGX_KAFKA_SSE_FRAME_HIGHS)
-           == NGX_KAFKA_SSE_FRAME_HIGHS;
+    return ngx_kafka_sse_quote_base64(dst, &rec->value);
 }
 
 

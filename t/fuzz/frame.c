@@ -10,6 +10,8 @@
  * headers, and they; the value.  What is written is read as a browser does.
  *
  * Covers worker/ngx_kafka_sse_frame.c
+ * Covers worker/ngx_kafka_sse_headers.c
+ * Covers worker/ngx_kafka_sse_quote.c
  */
 
 
