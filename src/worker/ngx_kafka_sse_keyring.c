@@ -367,22 +367,24 @@ ngx_kafka_sse_keyring_file(ngx_kafka_sse_keyring_t *ring, ngx_fd_t fd,
 
     text.data = ngx_alloc(room + 1, log);
     if (text.data == NULL) {
+        ring->failed = NGX_KAFKA_SSE_KEYRING_FAILED_FILE;
         return NGX_ERROR;
     }
 
     text.len = 0;
 
-    while (text.len < room) {
+    do {
         n = ngx_read_fd(fd, text.data + text.len, room - text.len);
+        text.len += (n > 0) ? (size_t) n : 0;
+    } while (n > 0 && text.len < room);
 
-        if (n <= 0) {
-            break;
-        }
+    if (n < 0) {
+        ngx_kafka_sse_keyring_failed(ring, ngx_read_fd_n, log);
+        rc = NGX_ERROR;
 
-        text.len += (size_t) n;
+    } else {
+        rc = ngx_kafka_sse_keyring_take(ring, &text, log);
     }
-
-    rc = ngx_kafka_sse_keyring_take(ring, &text, log);
 
     OPENSSL_cleanse(text.data, room + 1);
     ngx_free(text.data);
@@ -405,9 +407,11 @@ ngx_kafka_sse_keyring_take(ngx_kafka_sse_keyring_t *ring, ngx_str_t *text,
 
     if (rc == NGX_DECLINED) {
         ngx_kafka_sse_keyring_refused(ring, (char *) reason, log);
+        return NGX_ERROR;
     }
 
     if (rc != NGX_OK) {
+        ring->failed = NGX_KAFKA_SSE_KEYRING_FAILED_FILE;
         return NGX_ERROR;
     }
 

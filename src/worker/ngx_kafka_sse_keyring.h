@@ -52,7 +52,8 @@ typedef struct {
 #define NGX_KAFKA_SSE_KEYRING_TRIES 8               /* keys for one token */
 
 #define NGX_KAFKA_SSE_KEYRING_FAILED_TEXT  1        /* it was no use */
-#define NGX_KAFKA_SSE_KEYRING_FAILED_FILE  2        /* it could not be read:
+#define NGX_KAFKA_SSE_KEYRING_FAILED_FILE  2        /* it could not be read, or
+                                                       there was no memory:
                                                        tried at each look */
 
 

@@ -916,6 +916,7 @@ static void
 keyring_test_look(void)
 {
     char                      file[256], other[256], link[256];
+    ngx_int_t                 i;
     ngx_uint_t                before;
     struct timespec           times[2];
     ngx_kafka_sse_key_t      *keys;
@@ -1019,6 +1020,26 @@ keyring_test_look(void)
     unit_ok(truncate(file, NGX_KAFKA_SSE_KEYRING_FILE + 1) == 0
             && keyring_looks(&ring) == 1 && ring.keys == keys,
             "more than 1 megabyte is too much");
+
+    /* what there was no memory for is not forgotten */
+
+    keyring_write("keys", keyring_key("p256"), 1007);
+    keyring_looks(&ring);
+    keys = ring.keys;
+    keyring_write("keys", keyring_key("p384"), 1008);
+
+    for (i = 0; i < 4; i++) {
+        ngx_shim_fail_after = i;
+        ngx_current_msec += NGX_KAFKA_SSE_KEYRING_LOOK;
+        ngx_kafka_sse_keyring_look(&ring, &keyring_log);
+        ngx_shim_fail_after = -1;
+
+        unit_ok(ring.keys == keys, "without memory the old keys stay");
+    }
+
+    unit_ok(keyring_looks(&ring) == 1
+            && (ring.keys->algs & 1 << NGX_KAFKA_SSE_ALG_ES384),
+            "with it the new ones are read");
 
     /* as Kubernetes does it: a link to a directory is another one */
 
