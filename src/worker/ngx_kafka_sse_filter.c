@@ -9,48 +9,8 @@
 #include <ngx_http.h>
 
 #include <worker/ngx_kafka_sse_filter.h>
-#include <worker/ngx_kafka_sse_percent.h>
 
 
-/* what a request may say in one condition */
-
-#define NGX_KAFKA_SSE_FILTER_VALUES     100
-#define NGX_KAFKA_SSE_FILTER_VALUE_LEN  1024    /* bytes */
-
-
-/* a filter that is being made; all but what is in it is in r->pool */
-
-typedef struct {
-    ngx_http_request_t           *request;
-    ngx_kafka_sse_filter_conf_t  *conf;
-    ngx_kafka_sse_filter_list_pt  is_list;
-    ngx_kafka_sse_filter_term_t  *terms;
-    ngx_uint_t                    nterms;
-    ngx_array_t                  *args;     /* ngx_array_t *, of ngx_str_t, by
-                                               argument; NULL: it is absent */
-    ngx_uint_t                    never;
-    ngx_str_t                    *refused;
-} ngx_kafka_sse_filter_make_t;
-
-
-static ngx_int_t ngx_kafka_sse_filter_condition(
-    ngx_kafka_sse_filter_make_t *make, ngx_kafka_sse_condition_t *condition);
-static ngx_int_t ngx_kafka_sse_filter_value(ngx_kafka_sse_filter_make_t *make,
-    ngx_array_t *values, ngx_http_complex_value_t *cv, ngx_uint_t op);
-static ngx_int_t ngx_kafka_sse_filter_list(ngx_kafka_sse_filter_make_t *make,
-    ngx_array_t *values, ngx_str_t *list);
-static ngx_int_t ngx_kafka_sse_filter_add(ngx_array_t *values,
-    ngx_str_t *value);
-static ngx_int_t ngx_kafka_sse_filter_query(
-    ngx_kafka_sse_filter_make_t *make);
-static ngx_int_t ngx_kafka_sse_filter_arg(ngx_kafka_sse_filter_make_t *make,
-    ngx_str_t *name, ngx_str_t *value);
-static ngx_uint_t ngx_kafka_sse_filter_is_known(
-    ngx_kafka_sse_filter_conf_t *conf, ngx_str_t *name);
-static ngx_int_t ngx_kafka_sse_filter_decode(ngx_http_request_t *r,
-    ngx_str_t *text);
-static void ngx_kafka_sse_filter_term(ngx_kafka_sse_filter_make_t *make,
-    ngx_kafka_sse_operand_t *operand, ngx_uint_t op, ngx_array_t *values);
 static int ngx_libc_cdecl ngx_kafka_sse_filter_cmp(const void *one,
     const void *two);
 static size_t ngx_kafka_sse_filter_size(ngx_kafka_sse_filter_term_t *terms,
@@ -73,409 +33,12 @@ static ngx_str_t  ngx_kafka_sse_filter_nothing = ngx_string("never");
 
 
 ngx_int_t
-ngx_kafka_sse_filter_get(ngx_http_request_t *r,
-    ngx_kafka_sse_filter_conf_t *conf, ngx_kafka_sse_filter_list_pt is_list,
-    ngx_kafka_sse_filter_t **filter, ngx_str_t *arg)
-{
-    void                         *mem;
-    ngx_int_t                     rc;
-    ngx_uint_t                    i, n;
-    ngx_kafka_sse_condition_t    *condition;
-    ngx_kafka_sse_filter_make_t   make;
-
-    *filter = NULL;
-
-    n = conf->conditions ? conf->conditions->nelts : 0;
-    condition = n ? conf->conditions->elts : NULL;
-
-    if (n == 0 && conf->args == NULL) {
-        return NGX_OK;
-    }
-
-    ngx_memzero(&make, sizeof(ngx_kafka_sse_filter_make_t));
-
-    make.request = r;
-    make.conf = conf;
-    make.is_list = is_list;
-    make.refused = arg;
-
-    make.terms = ngx_palloc(r->pool,
-                            (n + (conf->args ? conf->args->nelts : 0))
-                            * sizeof(ngx_kafka_sse_filter_term_t));
-    if (make.terms == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < n; i++) {
-        rc = ngx_kafka_sse_filter_condition(&make, &condition[i]);
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
-    }
-
-    if (conf->args) {
-        rc = ngx_kafka_sse_filter_query(&make);
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
-    }
-
-    if (make.never) {
-        make.nterms = 0;
-
-    } else if (make.nterms == 0) {
-        return NGX_OK;
-    }
-
-    mem = ngx_palloc(r->pool, ngx_kafka_sse_filter_size(make.terms,
-                                                        make.nterms));
-    if (mem == NULL) {
-        return NGX_ERROR;
-    }
-
-    *filter = ngx_kafka_sse_filter_build(mem, make.terms, make.nterms);
-
-    return NGX_OK;
-}
-
-
-ngx_kafka_sse_filter_t *
-ngx_kafka_sse_filter_copy(ngx_kafka_sse_filter_t *filter, ngx_log_t *log)
-{
-    void  *mem;
-
-    mem = ngx_alloc(ngx_kafka_sse_filter_size(filter->terms, filter->nterms),
-                    log);
-    if (mem == NULL) {
-        return NULL;
-    }
-
-    return ngx_kafka_sse_filter_build(mem, filter->terms, filter->nterms);
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_filter_condition(ngx_kafka_sse_filter_make_t *make,
-    ngx_kafka_sse_condition_t *condition)
-{
-    ngx_int_t                     rc;
-    ngx_uint_t                    i, is_own;
-    ngx_array_t                  *values;
-    ngx_kafka_sse_filter_term_t  *term;
-    ngx_http_complex_value_t     *cv;
-
-    values = ngx_array_create(make->request->pool,
-                              ngx_max(condition->values.nelts, 1),
-                              sizeof(ngx_str_t));
-    if (values == NULL) {
-        return NGX_ERROR;
-    }
-
-    cv = condition->values.elts;
-    is_own = 0;
-
-    for (i = 0; i < condition->values.nelts; i++) {
-        is_own |= (cv[i].lengths != NULL);
-        rc = ngx_kafka_sse_filter_value(make, values, &cv[i], condition->op);
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
-    }
-
-    if (condition->values.nelts && values->nelts == 0) {
-        make->never = 1;
-        return NGX_OK;
-    }
-
-    term = &make->terms[make->nterms];
-
-    ngx_kafka_sse_filter_term(make, &condition->operand, condition->op,
-                              values);
-
-    term->regex = condition->regex;
-    term->is_own = is_own;
-
-    return NGX_OK;
-}
-
-
-/* what is made of variables and comes out empty is no value at all */
-
-static ngx_int_t
-ngx_kafka_sse_filter_value(ngx_kafka_sse_filter_make_t *make,
-    ngx_array_t *values, ngx_http_complex_value_t *cv, ngx_uint_t op)
-{
-    ngx_int_t  rc;
-    ngx_str_t  value;
-
-    if (cv->lengths == NULL) {
-        return ngx_kafka_sse_filter_add(values, &cv->value);
-    }
-
-    if (ngx_http_complex_value(make->request, cv, &value) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (value.len == 0) {
-        return NGX_OK;
-    }
-
-    if (op == NGX_KAFKA_SSE_FILTER_IN
-        && make->is_list(make->request, &cv->value))
-    {
-        rc = ngx_kafka_sse_filter_list(make, values, &value);
-
-    } else {
-        rc = (value.len > NGX_KAFKA_SSE_FILTER_VALUE_LEN)
-             ? NGX_DECLINED : ngx_kafka_sse_filter_add(values, &value);
-    }
-
-    if (rc == NGX_DECLINED) {
-        *make->refused = cv->value;
-    }
-
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_filter_list(ngx_kafka_sse_filter_make_t *make,
-    ngx_array_t *values, ngx_str_t *list)
-{
-    u_char      *p, *last;
-    ngx_str_t    value;
-    ngx_uint_t   n;
-
-    p = list->data;
-    last = p + list->len;
-    n = 0;
-
-    for ( ;; ) {
-        value.data = p;
-
-        while (p < last && *p != ',') {
-            p++;
-        }
-
-        value.len = p - value.data;
-
-        if (value.len) {
-
-            if (value.len > NGX_KAFKA_SSE_FILTER_VALUE_LEN
-                || n++ == NGX_KAFKA_SSE_FILTER_VALUES)
-            {
-                return NGX_DECLINED;
-            }
-
-            if (ngx_kafka_sse_filter_add(values, &value) != NGX_OK) {
-                return NGX_ERROR;
-            }
-        }
-
-        if (p == last) {
-            return NGX_OK;
-        }
-
-        p++;
-    }
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_filter_add(ngx_array_t *values, ngx_str_t *value)
-{
-    ngx_str_t  *v;
-
-    v = ngx_array_push(values);
-    if (v == NULL) {
-        return NGX_ERROR;
-    }
-
-    *v = *value;
-
-    return NGX_OK;
-}
-
-
-/* the arguments of the request, and a term for each that is a condition */
-
-static ngx_int_t
-ngx_kafka_sse_filter_query(ngx_kafka_sse_filter_make_t *make)
-{
-    u_char                       *p, *last, *end;
-    ngx_int_t                     rc;
-    ngx_str_t                     name, value;
-    ngx_uint_t                    i;
-    ngx_array_t                  *values;
-    ngx_kafka_sse_filter_arg_t   *arg;
-    ngx_kafka_sse_filter_term_t  *term;
-
-    make->args = ngx_pcalloc(make->request->pool,
-                             make->conf->args->nelts * sizeof(ngx_array_t));
-    if (make->args == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = make->request->args.data;
-    last = p + make->request->args.len;
-
-    for ( /* void */ ; p < last; p = end + 1) {
-
-        for (end = p; end < last && *end != '&'; end++) { /* void */ }
-
-        if (end == p) {
-            continue;
-        }
-
-        name.data = p;
-
-        while (p < end && *p != '=') {
-            p++;
-        }
-
-        name.len = p - name.data;
-
-        p += (p < end);
-
-        value.data = p;
-        value.len = end - p;
-
-        rc = ngx_kafka_sse_filter_arg(make, &name, &value);
-
-        if (rc != NGX_OK) {
-            return rc;
-        }
-    }
-
-    arg = make->conf->args->elts;
-
-    for (i = 0; i < make->conf->args->nelts; i++) {
-        values = &make->args[i];
-
-        if (values->nelts) {
-            term = &make->terms[make->nterms];
-
-            ngx_kafka_sse_filter_term(make, &arg[i].operand,
-                                      NGX_KAFKA_SSE_FILTER_IN, values);
-            term->is_own = 1;
-            term->is_arg = 1;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_filter_arg(ngx_kafka_sse_filter_make_t *make, ngx_str_t *name,
-    ngx_str_t *value)
-{
-    ngx_uint_t                   i;
-    ngx_array_t                 *values;
-    ngx_kafka_sse_filter_arg_t  *arg;
-
-    if (ngx_kafka_sse_filter_decode(make->request, name) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    *make->refused = *name;
-
-    arg = make->conf->args->elts;
-
-    for (i = 0; i < make->conf->args->nelts; i++) {
-
-        if (arg[i].name.len == name->len
-            && ngx_memcmp(arg[i].name.data, name->data, name->len) == 0)
-        {
-            break;
-        }
-    }
-
-    if (i == make->conf->args->nelts) {
-        return ngx_kafka_sse_filter_is_known(make->conf, name)
-               ? NGX_OK : NGX_DECLINED;
-    }
-
-    if (arg[i].is_free) {
-        return NGX_OK;
-    }
-
-    if (ngx_kafka_sse_filter_decode(make->request, value) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    values = &make->args[i];
-
-    if (values->nelts == NGX_KAFKA_SSE_FILTER_VALUES
-        || value->len > NGX_KAFKA_SSE_FILTER_VALUE_LEN)
-    {
-        return NGX_DECLINED;
-    }
-
-    if (values->nalloc == 0
-        && ngx_array_init(values, make->request->pool, 2, sizeof(ngx_str_t))
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_kafka_sse_filter_add(values, value);
-}
-
-
-/* as nginx finds $arg_name: letter case does not matter */
-
-static ngx_uint_t
-ngx_kafka_sse_filter_is_known(ngx_kafka_sse_filter_conf_t *conf,
-    ngx_str_t *name)
-{
-    ngx_str_t   *known;
-    ngx_uint_t   i;
-
-    known = conf->known->elts;
-
-    for (i = 0; i < conf->known->nelts; i++) {
-
-        if (known[i].len == name->len
-            && ngx_strncasecmp(known[i].data, name->data, name->len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_filter_decode(ngx_http_request_t *r, ngx_str_t *text)
-{
-    u_char  *p;
-
-    p = ngx_pnalloc(r->pool, ngx_max(text->len, 1));
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    text->len = ngx_kafka_sse_percent_decode(p, text, 1) - p;
-    text->data = p;
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_kafka_sse_filter_term(ngx_kafka_sse_filter_make_t *make,
+ngx_kafka_sse_filter_term(ngx_kafka_sse_filter_term_t *term,
     ngx_kafka_sse_operand_t *operand, ngx_uint_t op, ngx_array_t *values)
 {
-    ngx_str_t                    *v;
-    ngx_uint_t                    i, n;
-    ngx_kafka_sse_filter_term_t  *term;
+    ngx_str_t   *v;
+    ngx_uint_t   i, n;
 
-    term = &make->terms[make->nterms++];
     ngx_memzero(term, sizeof(ngx_kafka_sse_filter_term_t));
 
     v = values->elts;
@@ -511,12 +74,37 @@ ngx_kafka_sse_filter_term(ngx_kafka_sse_filter_make_t *make,
     case NGX_KAFKA_SSE_FILTER_GT:
     case NGX_KAFKA_SSE_FILTER_GE:
 
-        if (ngx_kafka_sse_number_parse(&term->number, v) != NGX_OK) {
-            make->never = 1;
-        }
-
-        break;
+        return ngx_kafka_sse_number_parse(&term->number, v);
     }
+
+    return NGX_OK;
+}
+
+
+ngx_kafka_sse_filter_t *
+ngx_kafka_sse_filter_create(ngx_pool_t *pool,
+    ngx_kafka_sse_filter_term_t *terms, ngx_uint_t n)
+{
+    void  *mem;
+
+    mem = ngx_palloc(pool, ngx_kafka_sse_filter_size(terms, n));
+
+    return mem ? ngx_kafka_sse_filter_build(mem, terms, n) : NULL;
+}
+
+
+ngx_kafka_sse_filter_t *
+ngx_kafka_sse_filter_copy(ngx_kafka_sse_filter_t *filter, ngx_log_t *log)
+{
+    void  *mem;
+
+    mem = ngx_alloc(ngx_kafka_sse_filter_size(filter->terms, filter->nterms),
+                    log);
+    if (mem == NULL) {
+        return NULL;
+    }
+
+    return ngx_kafka_sse_filter_build(mem, filter->terms, filter->nterms);
 }
 
 

@@ -49,24 +49,17 @@ typedef struct {
 
 
 /*
- * Whether what this word of the configuration says for the request is split at
- * ",", see ngx_kafka_sse_word_is_list()
+ * A term of ngx_str_t values, which it sorts, and which become its own with
+ * the filter.  NGX_DECLINED: no record can meet it, as a value is no number.
  */
 
-typedef ngx_uint_t (*ngx_kafka_sse_filter_list_pt)(ngx_http_request_t *r,
-    ngx_str_t *word);
+ngx_int_t ngx_kafka_sse_filter_term(ngx_kafka_sse_filter_term_t *term,
+    ngx_kafka_sse_operand_t *operand, ngx_uint_t op, ngx_array_t *values);
 
+/* of these terms, in pool; without any it wants nothing; NULL: no memory */
 
-/*
- * The request's filter, in its pool; *filter is NULL where the location has
- * none and the client wants none.  NGX_OK; NGX_DECLINED: *arg is the name of
- * an argument that no directive of the location knows, or its value is too
- * much; NGX_ERROR: no memory.
- */
-
-ngx_int_t ngx_kafka_sse_filter_get(ngx_http_request_t *r,
-    ngx_kafka_sse_filter_conf_t *conf, ngx_kafka_sse_filter_list_pt is_list,
-    ngx_kafka_sse_filter_t **filter, ngx_str_t *arg);
+ngx_kafka_sse_filter_t *ngx_kafka_sse_filter_create(ngx_pool_t *pool,
+    ngx_kafka_sse_filter_term_t *terms, ngx_uint_t n);
 
 /* a copy by ngx_alloc() that outlives the request; NULL: no memory */
 

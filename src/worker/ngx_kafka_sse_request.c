@@ -11,6 +11,7 @@
 #include <worker/ngx_kafka_sse_accept.h>
 #include <worker/ngx_kafka_sse_access.h>
 #include <worker/ngx_kafka_sse_choice.h>
+#include <worker/ngx_kafka_sse_demand.h>
 #include <worker/ngx_kafka_sse_expiry.h>
 #include <worker/ngx_kafka_sse_hub.h>
 #include <worker/ngx_kafka_sse_hub_topic.h>
@@ -397,7 +398,7 @@ ngx_kafka_sse_request_filter(ngx_http_request_t *r,
 
     klcf = ngx_http_get_module_loc_conf(r, ngx_kafka_sse_module);
 
-    switch (ngx_kafka_sse_filter_get(r, &klcf->filter,
+    switch (ngx_kafka_sse_demand_get(r, &klcf->filter,
                                      ngx_kafka_sse_word_is_list, filter, &arg))
     {
 

@@ -11,6 +11,7 @@
  * same.  What one wants a naive reader says, too, and an index finds it.
  *
  * Covers worker/ngx_kafka_sse_filter.c
+ * Covers worker/ngx_kafka_sse_demand.c
  * Covers worker/ngx_kafka_sse_memo.c
  */
 
@@ -20,7 +21,7 @@
 
 #include <math.h>
 
-#include <worker/ngx_kafka_sse_filter.h>
+#include <worker/ngx_kafka_sse_demand.h>
 #include <worker/ngx_kafka_sse_memo.h>
 
 
@@ -238,7 +239,7 @@ filter_get(ngx_http_request_t *r, ngx_str_t text)
     ngx_str_null(&arg);
     filter = NULL;
 
-    rc = ngx_kafka_sse_filter_get(r, filter_location, filter_is_list, &filter,
+    rc = ngx_kafka_sse_demand_get(r, filter_location, filter_is_list, &filter,
                                   &arg);
 
     fuzz_check(rc == NGX_OK || rc == NGX_DECLINED);

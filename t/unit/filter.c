@@ -7,7 +7,7 @@
 #include "unit.h"
 #include "ngx_shim.h"
 
-#include <worker/ngx_kafka_sse_filter.h>
+#include <worker/ngx_kafka_sse_demand.h>
 
 
 static ngx_conf_t              filter_conf;
@@ -121,7 +121,7 @@ filter_get(ngx_kafka_sse_filter_conf_t *conf, const char *args,
         return NGX_ERROR;
     }
 
-    return ngx_kafka_sse_filter_get(&r, conf, filter_is_list, filter, arg);
+    return ngx_kafka_sse_demand_get(&r, conf, filter_is_list, filter, arg);
 }
 
 
@@ -754,7 +754,7 @@ filter_test_copy(void)
     r.pool = ngx_create_pool(4096, NULL);
     r.args = unit_copy("account=4712&account=4711", 25);
 
-    (void) ngx_kafka_sse_filter_get(&r, &conf, filter_is_list, &filter, &arg);
+    (void) ngx_kafka_sse_demand_get(&r, &conf, filter_is_list, &filter, &arg);
 
     ngx_shim_fail_after = 0;
     unit_ok(ngx_kafka_sse_filter_copy(filter, NULL) == NULL,
@@ -785,7 +785,7 @@ filter_test_copy(void)
 
     filter_compile(&conf, "$kafka_sse_key = $none", NULL);
     r.pool = ngx_create_pool(4096, NULL);
-    (void) ngx_kafka_sse_filter_get(&r, &conf, filter_is_list, &filter, &arg);
+    (void) ngx_kafka_sse_demand_get(&r, &conf, filter_is_list, &filter, &arg);
     copy = ngx_kafka_sse_filter_copy(filter, NULL);
     ngx_destroy_pool(r.pool);
 
@@ -807,7 +807,7 @@ filter_test_copy(void)
 
         ngx_shim_fail_after = i;
 
-        if (ngx_kafka_sse_filter_get(&r, &conf, filter_is_list, &filter,
+        if (ngx_kafka_sse_demand_get(&r, &conf, filter_is_list, &filter,
                                      &arg)
             != NGX_ERROR)
         {
