@@ -422,30 +422,31 @@ claims_test_times(void)
 static void
 claims_test_types(void)
 {
-    unsigned  i;
+    char      text[128];
+    unsigned  i, k;
 
     static const char  *others[] = {
         "1", "null", "true", "{}", "{\"a\":1}", "1.5"
     };
 
-    for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        char  text[128];
+    static const char  *strings[] = { "sub", "iss", "jti" };
+    static const char  *auds[] = { "{\"aud\":%s}", "{\"aud\":[\"a\",%s]}" };
 
-        snprintf(text, sizeof(text), "{\"sub\":%s}", others[i]);
-        claims_refused(text, "its \"sub\", \"iss\" or \"jti\" is no string",
-                       "sub is a string");
-        snprintf(text, sizeof(text), "{\"iss\":%s}", others[i]);
-        claims_refused(text, "its \"sub\", \"iss\" or \"jti\" is no string",
-                       "iss is a string");
-        snprintf(text, sizeof(text), "{\"jti\":%s}", others[i]);
-        claims_refused(text, "its \"sub\", \"iss\" or \"jti\" is no string",
-                       "jti is a string");
-        snprintf(text, sizeof(text), "{\"aud\":%s}", others[i]);
-        claims_refused(text, "its \"aud\" is no string and no array of strings",
-                       "aud is a string or an array");
-        snprintf(text, sizeof(text), "{\"aud\":[\"a\",%s]}", others[i]);
-        claims_refused(text, "its \"aud\" is no string and no array of strings",
-                       "of strings");
+    for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+
+        for (k = 0; k < 3; k++) {
+            snprintf(text, sizeof(text), "{\"%s\":%s}", strings[k], others[i]);
+            claims_refused(text,
+                           "its \"sub\", \"iss\" or \"jti\" is no string",
+                           "sub, iss and jti are strings");
+        }
+
+        for (k = 0; k < 2; k++) {
+            snprintf(text, sizeof(text), auds[k], others[i]);
+            claims_refused(text,
+                           "its \"aud\" is no string and no array of strings",
+                           "aud is a string or an array of strings");
+        }
     }
 
     claims_refused("{\"sub\":[\"a\"]}",

@@ -188,21 +188,29 @@ ngx_array_push(ngx_array_t *a)
 }
 
 
+static void
+ngx_shim_write(const char *fmt, va_list args)
+{
+    u_char  buf[65536];
+    size_t  len;
+
+    len = ngx_shim_vformat(buf, fmt, args) - buf;
+    len = ngx_min(len, sizeof(ngx_shim_message) - 1);
+
+    memcpy(ngx_shim_message, buf, len);
+    ngx_shim_message[len] = '\0';
+}
+
+
 void ngx_cdecl
 ngx_conf_log_error(ngx_uint_t level, ngx_conf_t *cf, ngx_err_t err,
     const char *fmt, ...)
 {
-    u_char   buf[65536];
-    size_t   len;
     va_list  args;
 
     va_start(args, fmt);
-    len = ngx_shim_vformat(buf, fmt, args) - buf;
+    ngx_shim_write(fmt, args);
     va_end(args);
-
-    len = ngx_min(len, sizeof(ngx_shim_message) - 1);
-    memcpy(ngx_shim_message, buf, len);
-    ngx_shim_message[len] = '\0';
 }
 
 
@@ -210,17 +218,12 @@ void ngx_cdecl
 ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
     const char *fmt, ...)
 {
-    u_char   buf[65536];
-    size_t   len;
     va_list  args;
 
     va_start(args, fmt);
-    len = ngx_shim_vformat(buf, fmt, args) - buf;
+    ngx_shim_write(fmt, args);
     va_end(args);
 
-    len = ngx_min(len, sizeof(ngx_shim_message) - 1);
-    memcpy(ngx_shim_message, buf, len);
-    ngx_shim_message[len] = '\0';
     ngx_shim_messages++;
 }
 
