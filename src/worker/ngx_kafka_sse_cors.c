@@ -499,6 +499,9 @@ ngx_kafka_sse_cors_judge(ngx_http_request_t *r,
     for (i = 0; n == 1 && i < reader->conf->origins.nelts; i++) {
         if (ngx_kafka_sse_web_origin_match(&origins[i], &value)) {
             reader->origin = value;
+
+            ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                           "kafka_sse origin \"%V\" is allowed", &value);
             return;
         }
     }

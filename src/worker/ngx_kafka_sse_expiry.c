@@ -214,6 +214,10 @@ ngx_kafka_sse_expiry_due(ngx_kafka_sse_expiry_t *expiry, int64_t now)
 
     stream = expiry->stream;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, stream->connection->log, 0,
+                   "kafka_sse expiry, ms left: %L, ended: %d",
+                   expiry->time - now, expiry->ended);
+
     if (now < expiry->time) {
         expiry->due = expiry->time;
 

@@ -403,6 +403,13 @@ ngx_kafka_sse_request_filter(ngx_http_request_t *r,
     {
 
     case NGX_OK:
+
+        if (*filter) {
+            ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                           "kafka_sse filter %08xD, terms: %ui",
+                           (*filter)->hash, (*filter)->nterms);
+        }
+
         return NGX_DECLINED;
 
     case NGX_DECLINED:

@@ -58,8 +58,8 @@ void ngx_kafka_sse_selection_release(ngx_kafka_sse_hub_t *hub,
 
 /*
  * Adds to topics, of which there are n and room for ..POSITION_TOPICS, what
- * an open selection finds now.  Returns their number, or room + 1: there are
- * more than a stream of the location may have.
+ * an open selection finds now.  Returns their number; if that is more than a
+ * stream of the location may have, what it says beyond that means nothing.
  */
 
 ngx_uint_t ngx_kafka_sse_selection_find(ngx_kafka_sse_hub_t *hub,

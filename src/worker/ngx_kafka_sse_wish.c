@@ -113,6 +113,10 @@ ngx_kafka_sse_wish_get(ngx_http_request_t *r, ngx_str_t *id,
         return rc;
     }
 
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "kafka_sse wish of %ui names, %ui grants, %ui topics",
+                   names.nelts, grants.nelts, wanted.n);
+
     *selection = ngx_kafka_sse_selection_get(ngx_kafka_sse_hub, &wanted);
 
     return *selection ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -301,6 +305,8 @@ ngx_kafka_sse_wish_template(ngx_http_request_t *r,
                            ','))
         {
             if (list < n) {
+                ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                               "kafka_sse grant of nothing, by two lists");
                 return NGX_OK;
             }
 
@@ -344,6 +350,8 @@ ngx_kafka_sse_wish_list(ngx_http_request_t *r,
                                          r->pool, &pattern);
 
         if (rc == NGX_DECLINED) {
+            ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                           "kafka_sse grant of nothing");
             continue;
         }
 
@@ -353,6 +361,9 @@ ngx_kafka_sse_wish_list(ngx_http_request_t *r,
         }
 
         *grant = pattern;
+
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "kafka_sse grant \"%V\"", grant);
     }
 
     return NGX_OK;
