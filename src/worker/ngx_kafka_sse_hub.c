@@ -12,6 +12,7 @@
 #include <worker/ngx_kafka_sse_catchup.h>
 #include <worker/ngx_kafka_sse_expiry.h>
 #include <worker/ngx_kafka_sse_hub.h>
+#include <worker/ngx_kafka_sse_hub_link.h>
 #include <worker/ngx_kafka_sse_hub_topic.h>
 #include <worker/ngx_kafka_sse_index.h>
 #include <worker/ngx_kafka_sse_life.h>
@@ -96,6 +97,7 @@ ngx_kafka_sse_hub_create(ngx_cycle_t *cycle, ngx_kafka_sse_main_conf_t *kmcf)
     ngx_queue_init(&hub->streams);
 
     ngx_kafka_sse_life_init(hub);
+    ngx_kafka_sse_hub_link_init(hub);
     ngx_kafka_sse_rewind_init(hub);
     ngx_kafka_sse_query_init(hub);
 
@@ -129,7 +131,7 @@ ngx_kafka_sse_hub_cleanup(void *data)
     ngx_free(hub->buf);
     ngx_free(hub->scratch);
 
-    ngx_kafka_sse_rewind_exit(hub);
+    ngx_kafka_sse_hub_link_exit(hub);
 }
 
 

@@ -67,6 +67,7 @@ struct ngx_kafka_sse_hub_s {
                                                location; NULL: for nobody */
 
     ngx_kafka_sse_link_t        link;       /* to the companion */
+    uint32_t                    link_number;    /* of what was asked last */
     ngx_event_t                 connect;
     ngx_msec_t                  connect_delay;  /* to the next attempt, while
                                                    the companion is of another
@@ -74,7 +75,6 @@ struct ngx_kafka_sse_hub_s {
     ngx_rbtree_t                rewinds;    /* by number */
     ngx_rbtree_node_t           rewinds_sentinel;
     ngx_queue_t                 asking;     /* the same, in order */
-    uint32_t                    rewind_number;  /* of the last one, or look */
     ngx_queue_t                 queries;    /* topics that are asked for */
     ngx_uint_t                  nqueries;
 

@@ -9,9 +9,9 @@
 #include <ngx_event.h>
 #include <ngx_http.h>
 
+#include <worker/ngx_kafka_sse_hub_link.h>
 #include <worker/ngx_kafka_sse_hub_topic.h>
 #include <worker/ngx_kafka_sse_query.h>
-#include <worker/ngx_kafka_sse_rewind.h>
 
 
 #define NGX_KAFKA_SSE_QUERY_AGAIN  1000      /* ms between questions */
@@ -193,7 +193,7 @@ ngx_kafka_sse_query_send(ngx_kafka_sse_query_t *query)
     hub = query->hub;
 
     if (hub->link.connection == NULL) {
-        ngx_kafka_sse_rewind_connect(hub);
+        ngx_kafka_sse_hub_link_connect(hub);
         return;
     }
 
@@ -206,7 +206,7 @@ ngx_kafka_sse_query_send(ngx_kafka_sse_query_t *query)
         return;                 /* asked again by the timer */
     }
 
-    query->number = ++hub->rewind_number;
+    query->number = ++hub->link_number;
     query->is_asked = 1;
 
     ngx_kafka_sse_message_write_look(p, query->number, &message);

@@ -10,26 +10,13 @@
 #include <ngx_http.h>
 
 #include <worker/ngx_kafka_sse_answer.h>
-#include <worker/ngx_kafka_sse_query.h>
+#include <worker/ngx_kafka_sse_hub_link.h>
 #include <worker/ngx_kafka_sse_rewind.h>
 #include <worker/ngx_kafka_sse_roster.h>
 
 
-/* ms to the next attempt */
-
-#define NGX_KAFKA_SSE_REWIND_CONNECT      50
-#define NGX_KAFKA_SSE_REWIND_FOREIGN      1000   /* at first, then longer */
-#define NGX_KAFKA_SSE_REWIND_FOREIGN_MAX  30000
-
-
-static void ngx_kafka_sse_rewind_connect_handler(ngx_event_t *ev);
-static void ngx_kafka_sse_rewind_closed(ngx_kafka_sse_link_t *link);
-static void ngx_kafka_sse_rewind_foreign(ngx_kafka_sse_link_t *link,
-    ngx_kafka_sse_message_t *m);
 static void ngx_kafka_sse_rewind_wait(ngx_kafka_sse_rewind_t *rewind);
 static void ngx_kafka_sse_rewind_send_open(ngx_kafka_sse_rewind_t *rewind);
-static void ngx_kafka_sse_rewind_message(ngx_kafka_sse_link_t *link,
-    ngx_kafka_sse_message_t *m);
 static ngx_kafka_sse_rewind_t *ngx_kafka_sse_rewind_lookup(
     ngx_kafka_sse_hub_t *hub, uint32_t number);
 static ngx_int_t ngx_kafka_sse_rewind_dispatch(ngx_kafka_sse_rewind_t *rewind,
@@ -49,52 +36,15 @@ ngx_kafka_sse_rewind_init(ngx_kafka_sse_hub_t *hub)
     ngx_rbtree_init(&hub->rewinds, &hub->rewinds_sentinel,
                     ngx_rbtree_insert_value);
     ngx_queue_init(&hub->asking);
-
-    hub->link.data = hub;
-    hub->link.message = ngx_kafka_sse_rewind_message;
-    hub->link.foreign = ngx_kafka_sse_rewind_foreign;
-    hub->link.closed = ngx_kafka_sse_rewind_closed;
-    hub->link.log = hub->log;
-
-    hub->connect.handler = ngx_kafka_sse_rewind_connect_handler;
-    hub->connect.data = hub;
-    hub->connect.log = hub->log;
-    hub->connect.cancelable = 1;
 }
 
 
-void
-ngx_kafka_sse_rewind_exit(ngx_kafka_sse_hub_t *hub)
-{
-    ngx_free(hub->link.in.data);
-    ngx_free(hub->link.out.data);
-}
-
+/* what was asked of the companion before, from where it is now */
 
 void
-ngx_kafka_sse_rewind_connect(ngx_kafka_sse_hub_t *hub)
+ngx_kafka_sse_rewind_connected(ngx_kafka_sse_hub_t *hub)
 {
-    ngx_fd_t      fd;
     ngx_queue_t  *q;
-
-    if (hub->link.connection || hub->connect.timer_set) {
-        return;
-    }
-
-    fd = ngx_kafka_sse_zone_link_connect(hub->node);
-
-    if (fd == -1 || ngx_kafka_sse_link_open(&hub->link, fd) != NGX_OK) {
-
-        if (fd == -1 && ngx_errno != NGX_EAGAIN) {
-            ngx_log_error(NGX_LOG_ALERT, hub->log, ngx_errno,
-                          "kafka_sse: connect() to the companion failed");
-        }
-
-        ngx_add_timer(&hub->connect, NGX_KAFKA_SSE_REWIND_CONNECT);
-        return;
-    }
-
-    /* what was asked of the companion before, from where it is now */
 
     for (q = ngx_queue_head(&hub->asking);
          q != ngx_queue_sentinel(&hub->asking);
@@ -103,69 +53,6 @@ ngx_kafka_sse_rewind_connect(ngx_kafka_sse_hub_t *hub)
         ngx_kafka_sse_rewind_send_open(ngx_queue_data(q,
                                               ngx_kafka_sse_rewind_t, queue));
     }
-
-    ngx_kafka_sse_query_connected(hub);
-}
-
-
-static void
-ngx_kafka_sse_rewind_connect_handler(ngx_event_t *ev)
-{
-    ngx_kafka_sse_hub_t  *hub;
-
-    hub = ev->data;
-
-    if (!ngx_queue_empty(&hub->asking) || !ngx_queue_empty(&hub->queries)) {
-        ngx_kafka_sse_rewind_connect(hub);
-    }
-}
-
-
-static void
-ngx_kafka_sse_rewind_closed(ngx_kafka_sse_link_t *link)
-{
-    ngx_kafka_sse_hub_t  *hub;
-
-    hub = link->data;
-
-    ngx_kafka_sse_query_lost(hub);
-
-    if ((!ngx_queue_empty(&hub->asking) || !ngx_queue_empty(&hub->queries))
-        && !hub->connect.timer_set)
-    {
-        ngx_add_timer(&hub->connect, hub->connect_delay
-                                     ? hub->connect_delay
-                                     : NGX_KAFKA_SSE_REWIND_CONNECT);
-    }
-}
-
-
-/*
- * The companion is of another configuration, which has loaded another image of
- * this module.  There may be one of ours again.
- */
-
-static void
-ngx_kafka_sse_rewind_foreign(ngx_kafka_sse_link_t *link,
-    ngx_kafka_sse_message_t *m)
-{
-    ngx_kafka_sse_hub_t  *hub;
-
-    hub = link->data;
-
-    if (hub->connect_delay) {
-        hub->connect_delay = ngx_min(2 * hub->connect_delay,
-                                     NGX_KAFKA_SSE_REWIND_FOREIGN_MAX);
-        return;
-    }
-
-    hub->connect_delay = NGX_KAFKA_SSE_REWIND_FOREIGN;
-
-    ngx_log_error(NGX_LOG_WARN, hub->log, 0,
-                  "kafka_sse: the companion is of another version of this "
-                  "module, what only Kafka has is not sent: its link has "
-                  "version %ui, ours has %d", (ngx_uint_t) m->version,
-                  NGX_KAFKA_SSE_MESSAGE_VERSION);
 }
 
 
@@ -236,7 +123,7 @@ ngx_kafka_sse_rewind_send(ngx_kafka_sse_rewind_t *rewind)
     } else {
         rewind->is_sent = 1;
         ngx_kafka_sse_rewind_wait(rewind);
-        ngx_kafka_sse_rewind_connect(rewind->hub);
+        ngx_kafka_sse_hub_link_connect(rewind->hub);
     }
 }
 
@@ -289,7 +176,7 @@ ngx_kafka_sse_rewind_send_open(ngx_kafka_sse_rewind_t *rewind)
     start = &group->start;
 
     ngx_rbtree_delete(&hub->rewinds, &rewind->node);
-    rewind->node.key = ++hub->rewind_number;
+    rewind->node.key = ++hub->link_number;
     ngx_rbtree_insert(&hub->rewinds, &rewind->node);
 
     ngx_kafka_sse_rewind_wait(rewind);
@@ -467,20 +354,11 @@ ngx_kafka_sse_rewind_close(ngx_kafka_sse_group_t *group)
 }
 
 
-static void
-ngx_kafka_sse_rewind_message(ngx_kafka_sse_link_t *link,
+void
+ngx_kafka_sse_rewind_message(ngx_kafka_sse_hub_t *hub,
     ngx_kafka_sse_message_t *m)
 {
-    ngx_kafka_sse_hub_t     *hub;
     ngx_kafka_sse_rewind_t  *rewind;
-
-    hub = link->data;
-    hub->connect_delay = 0;
-
-    if (m->type == NGX_KAFKA_SSE_MESSAGE_SEEN) {
-        ngx_kafka_sse_query_message(hub, m);
-        return;
-    }
 
     rewind = ngx_kafka_sse_rewind_lookup(hub, m->replay);
 

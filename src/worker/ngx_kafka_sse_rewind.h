@@ -49,17 +49,13 @@ struct ngx_kafka_sse_rewind_s {
 };
 
 
-/* the worker's end of the link; it connects when somebody asks */
-
 void ngx_kafka_sse_rewind_init(ngx_kafka_sse_hub_t *hub);
 
-/* connects, if the link is not up; what is asked is then sent */
+/* the link is up, and what is asked is asked again; an answer has come */
 
-void ngx_kafka_sse_rewind_connect(ngx_kafka_sse_hub_t *hub);
-
-/* on the worker's way out, when it has no event loop any more */
-
-void ngx_kafka_sse_rewind_exit(ngx_kafka_sse_hub_t *hub);
+void ngx_kafka_sse_rewind_connected(ngx_kafka_sse_hub_t *hub);
+void ngx_kafka_sse_rewind_message(ngx_kafka_sse_hub_t *hub,
+    ngx_kafka_sse_message_t *m);
 
 /*
  * The group's rewind, which is sent by _send(): then it waits in line.  The
