@@ -239,6 +239,13 @@ filter_get(ngx_http_request_t *r, ngx_str_t text)
     ngx_str_null(&arg);
     filter = NULL;
 
+    ngx_shim_fail_after = r->args.len % 16;
+    (void) ngx_kafka_sse_demand_get(r, filter_location, filter_is_list,
+                                    &filter, &arg);
+    ngx_shim_fail_after = -1;
+
+    ngx_str_null(&arg);
+
     rc = ngx_kafka_sse_demand_get(r, filter_location, filter_is_list, &filter,
                                   &arg);
 
