@@ -9,10 +9,11 @@
 #include <ngx_event.h>
 
 #include <pthread.h>
-#include <sys/eventfd.h>
 
+#include <companion/ngx_kafka_sse_bell.h>
 #include <companion/ngx_kafka_sse_catalog.h>
 #include <companion/ngx_kafka_sse_client.h>
+#include <companion/ngx_kafka_sse_thread.h>
 
 
 #define NGX_KAFKA_SSE_CATALOG_TIMEOUT  5000    /* ms, of one question */
@@ -42,24 +43,20 @@ struct ngx_kafka_sse_catalog_s {
     ngx_kafka_sse_catalog_list_t   *answer;    /* NULL: error says why */
     rd_kafka_resp_err_t             error;
 
+    ngx_kafka_sse_bell_t            bell;      /* the thread rings it */
+
     /* ours */
 
     ngx_kafka_sse_catalog_list_t   *list;      /* NULL: none yet */
     ngx_msec_t                      of;        /* when it was asked for */
     ngx_msec_t                      asked;     /* when the last one was */
-    ngx_connection_t               *wakeup;    /* an eventfd that the thread
-                                                  writes to */
-    int                             fd;        /* of it */
     unsigned                        asking:1;
     unsigned                        begun:1;   /* it was asked for once */
     unsigned                        failed:1;  /* the last question; said */
 };
 
 
-static ngx_int_t ngx_kafka_sse_catalog_wakeup(
-    ngx_kafka_sse_catalog_t *catalog);
-static ngx_int_t ngx_kafka_sse_catalog_start(ngx_kafka_sse_catalog_t *catalog);
-static void ngx_kafka_sse_catalog_read_handler(ngx_event_t *rev);
+static void ngx_kafka_sse_catalog_bell_handler(void *data);
 static void ngx_kafka_sse_catalog_failed(ngx_kafka_sse_catalog_t *catalog,
     rd_kafka_resp_err_t error);
 static void ngx_kafka_sse_catalog_compare(
@@ -94,82 +91,22 @@ ngx_kafka_sse_catalog_create(ngx_pool_t *pool, ngx_kafka_sse_reader_t *reader,
     pthread_mutex_init(&catalog->lock, NULL);
     pthread_cond_init(&catalog->cond, NULL);
 
-    if (ngx_kafka_sse_catalog_wakeup(catalog) != NGX_OK) {
+    catalog->bell.data = catalog;
+    catalog->bell.handler = ngx_kafka_sse_catalog_bell_handler;
+    catalog->bell.log = log;
+
+    if (ngx_kafka_sse_bell_open(&catalog->bell) != NGX_OK) {
         return NULL;
     }
 
-    if (ngx_kafka_sse_catalog_start(catalog) != NGX_OK) {
-        ngx_close_connection(catalog->wakeup);
+    if (ngx_kafka_sse_thread_start(ngx_kafka_sse_catalog_thread, catalog, log)
+        != NGX_OK)
+    {
+        ngx_kafka_sse_bell_close(&catalog->bell);
         return NULL;
     }
 
     return catalog;
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_catalog_wakeup(ngx_kafka_sse_catalog_t *catalog)
-{
-    ngx_connection_t  *c;
-
-    catalog->fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
-    if (catalog->fd == -1) {
-        ngx_log_error(NGX_LOG_ALERT, catalog->log, ngx_errno,
-                      "kafka_sse: eventfd() failed");
-        return NGX_ERROR;
-    }
-
-    c = ngx_get_connection(catalog->fd, catalog->log);
-    if (c == NULL) {
-        (void) close(catalog->fd);
-        return NGX_ERROR;
-    }
-
-    c->data = catalog;
-    c->log = catalog->log;
-    c->read->log = catalog->log;
-    c->write->log = catalog->log;
-    c->read->handler = ngx_kafka_sse_catalog_read_handler;
-    c->read->channel = 1;
-
-    if (ngx_add_event(c->read, NGX_READ_EVENT, NGX_CLEAR_EVENT) != NGX_OK) {
-        ngx_close_connection(c);
-        return NGX_ERROR;
-    }
-
-    catalog->wakeup = c;
-
-    return NGX_OK;
-}
-
-
-/* it ends with the process; no signal of nginx's is to come to it */
-
-static ngx_int_t
-ngx_kafka_sse_catalog_start(ngx_kafka_sse_catalog_t *catalog)
-{
-    int              err;
-    sigset_t         set, old;
-    pthread_t        tid;
-    pthread_attr_t   attr;
-
-    sigfillset(&set);
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-
-    pthread_sigmask(SIG_SETMASK, &set, &old);
-    err = pthread_create(&tid, &attr, ngx_kafka_sse_catalog_thread, catalog);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-
-    pthread_attr_destroy(&attr);
-
-    if (err) {
-        ngx_log_error(NGX_LOG_ALERT, catalog->log, err,
-                      "kafka_sse: pthread_create() failed");
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -244,22 +181,13 @@ ngx_kafka_sse_catalog_topics(ngx_kafka_sse_catalog_t *catalog, ngx_uint_t *n)
 
 
 static void
-ngx_kafka_sse_catalog_read_handler(ngx_event_t *rev)
+ngx_kafka_sse_catalog_bell_handler(void *data)
 {
-    uint64_t                       n;
+    ngx_kafka_sse_catalog_t *catalog = data;
+
     ngx_uint_t                     answered;
-    ngx_connection_t              *c;
     rd_kafka_resp_err_t            error;
-    ngx_kafka_sse_catalog_t       *catalog;
     ngx_kafka_sse_catalog_list_t  *list;
-
-    c = rev->data;
-    catalog = c->data;
-
-    if (read(c->fd, &n, sizeof(uint64_t)) == -1 && ngx_errno != NGX_EAGAIN) {
-        ngx_log_error(NGX_LOG_ALERT, catalog->log, ngx_errno,
-                      "kafka_sse: read() of an eventfd failed");
-    }
 
     pthread_mutex_lock(&catalog->lock);
 
@@ -365,19 +293,14 @@ ngx_kafka_sse_catalog_order(const void *one, const void *two)
 }
 
 
-/* the thread logs nothing: nginx's log is the event loop's */
-
 static void *
 ngx_kafka_sse_catalog_thread(void *data)
 {
     ngx_kafka_sse_catalog_t *catalog = data;
 
-    uint64_t                             one;
     rd_kafka_resp_err_t                  error;
     const struct rd_kafka_metadata      *metadata;
     ngx_kafka_sse_catalog_list_t        *list;
-
-    one = 1;
 
     for ( ;; ) {
 
@@ -411,9 +334,7 @@ ngx_kafka_sse_catalog_thread(void *data)
         catalog->error = error;
         pthread_mutex_unlock(&catalog->lock);
 
-        /* an eventfd's counter does not get full */
-
-        (void) !write(catalog->fd, &one, sizeof(uint64_t));
+        ngx_kafka_sse_bell_ring(&catalog->bell);
     }
 
     return NULL;

@@ -8,12 +8,10 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 
-#include <pthread.h>
-#include <sys/eventfd.h>
-
 #include <companion/ngx_kafka_sse_client.h>
 #include <companion/ngx_kafka_sse_complaint.h>
 #include <companion/ngx_kafka_sse_security.h>
+#include <companion/ngx_kafka_sse_thread.h>
 
 
 /* it takes so much of its queue in a turn of the event loop, and its share */
@@ -35,10 +33,9 @@
 #define NGX_KAFKA_SSE_CLIENT_QUIET   60000
 
 
-static ngx_int_t ngx_kafka_sse_client_wakeup(ngx_kafka_sse_client_t *client);
-static void ngx_kafka_sse_client_read_handler(ngx_event_t *rev);
+static ngx_int_t ngx_kafka_sse_client_listen(ngx_kafka_sse_client_t *client);
 static void ngx_kafka_sse_client_next_handler(ngx_event_t *ev);
-static void ngx_kafka_sse_client_take(ngx_kafka_sse_client_t *client);
+static void ngx_kafka_sse_client_take(void *data);
 static void ngx_kafka_sse_client_event(ngx_kafka_sse_client_t *client,
     rd_kafka_event_t *event);
 static void ngx_kafka_sse_client_log(ngx_kafka_sse_client_t *client,
@@ -115,7 +112,7 @@ ngx_kafka_sse_client_open(ngx_kafka_sse_client_t *client,
     client->hold = 0;
     client->reason[0] = '\0';
 
-    if (ngx_kafka_sse_client_wakeup(client) != NGX_OK) {
+    if (ngx_kafka_sse_client_listen(client) != NGX_OK) {
         ngx_kafka_sse_client_close(client, 1);
         return NGX_ERROR;
     }
@@ -125,79 +122,36 @@ ngx_kafka_sse_client_open(ngx_kafka_sse_client_t *client,
 
 
 /*
- * librdkafka writes to an eventfd when its empty queue gets an event.  It
- * does so once until the queue is polled, so then all of it is taken.
+ * librdkafka rings when its empty queue gets an event.  It does so once until
+ * the queue is polled, so then all of it is taken.
  */
 
 static ngx_int_t
-ngx_kafka_sse_client_wakeup(ngx_kafka_sse_client_t *client)
+ngx_kafka_sse_client_listen(ngx_kafka_sse_client_t *client)
 {
-    int                fd;
-    uint64_t           one;
-    ngx_int_t          flags;
-    ngx_connection_t  *c;
+    uint64_t  one;
 
-    fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
-    if (fd == -1) {
-        ngx_log_error(NGX_LOG_ALERT, client->log, ngx_errno,
-                      "kafka_sse: eventfd() failed");
+    client->bell.data = client;
+    client->bell.handler = ngx_kafka_sse_client_take;
+    client->bell.log = client->log;
+
+    if (ngx_kafka_sse_bell_open(&client->bell) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    c = ngx_get_connection(fd, client->log);
-    if (c == NULL) {
-        (void) close(fd);
-        return NGX_ERROR;
-    }
-
-    c->data = client;
-    c->log = client->log;
-    c->read->log = client->log;
-    c->write->log = client->log;
-    c->read->handler = ngx_kafka_sse_client_read_handler;
-    c->read->channel = 1;
-
-    flags = (ngx_event_flags & NGX_USE_CLEAR_EVENT) ? NGX_CLEAR_EVENT
-                                                    : NGX_LEVEL_EVENT;
-
-    if (ngx_add_event(c->read, NGX_READ_EVENT, flags) != NGX_OK) {
-        ngx_close_connection(c);
-        return NGX_ERROR;
-    }
-
-    client->wakeup = c;
 
     client->next.handler = ngx_kafka_sse_client_next_handler;
     client->next.data = client;
     client->next.log = client->log;
 
     one = 1;
-    rd_kafka_queue_io_event_enable(client->queue, fd, &one, sizeof(one));
+    rd_kafka_queue_io_event_enable(client->queue, client->bell.fd, &one,
+                                   sizeof(uint64_t));
 
     /* what was queued before */
 
     ngx_post_event(&client->next, &ngx_posted_next_events);
 
     return NGX_OK;
-}
-
-
-static void
-ngx_kafka_sse_client_read_handler(ngx_event_t *rev)
-{
-    uint64_t                 n;
-    ngx_connection_t        *c;
-    ngx_kafka_sse_client_t  *client;
-
-    c = rev->data;
-    client = c->data;
-
-    if (read(c->fd, &n, sizeof(uint64_t)) == -1 && ngx_errno != NGX_EAGAIN) {
-        ngx_log_error(NGX_LOG_ALERT, client->log, ngx_errno,
-                      "kafka_sse: read() of an eventfd failed");
-    }
-
-    ngx_kafka_sse_client_take(client);
 }
 
 
@@ -209,8 +163,10 @@ ngx_kafka_sse_client_next_handler(ngx_event_t *ev)
 
 
 static void
-ngx_kafka_sse_client_take(ngx_kafka_sse_client_t *client)
+ngx_kafka_sse_client_take(void *data)
 {
+    ngx_kafka_sse_client_t *client = data;
+
     ngx_uint_t         n;
     rd_kafka_event_t  *event;
 
@@ -240,7 +196,7 @@ ngx_kafka_sse_client_take(ngx_kafka_sse_client_t *client)
 
         rd_kafka_event_destroy(event);
 
-        if (client->wakeup == NULL) {
+        if (client->rk == NULL) {
             return;
         }
     }
@@ -251,7 +207,7 @@ ngx_kafka_sse_client_take(ngx_kafka_sse_client_t *client)
 
     client->turn(client->data);
 
-    if (!client->hold && client->wakeup) {
+    if (!client->hold && client->rk) {
         ngx_post_event(&client->next, &ngx_posted_next_events);
     }
 }
@@ -496,7 +452,7 @@ ngx_kafka_sse_client_resume(ngx_kafka_sse_client_t *client)
 
     client->hold = 0;
 
-    /* what came meanwhile has had its one wakeup */
+    /* for what came meanwhile it has rung already */
 
     ngx_post_event(&client->next, &ngx_posted_next_events);
 }
@@ -533,11 +489,6 @@ ngx_kafka_sse_client_dropped(ngx_kafka_sse_client_t *client)
 void
 ngx_kafka_sse_client_close(ngx_kafka_sse_client_t *client, ngx_uint_t destroy)
 {
-    int              err;
-    sigset_t         set, old;
-    pthread_t        tid;
-    pthread_attr_t   attr;
-
     if (client->rk == NULL) {
         return;
     }
@@ -546,10 +497,7 @@ ngx_kafka_sse_client_close(ngx_kafka_sse_client_t *client, ngx_uint_t destroy)
 
     rd_kafka_queue_io_event_enable(client->queue, -1, NULL, 0);
 
-    if (client->wakeup) {
-        ngx_close_connection(client->wakeup);
-        client->wakeup = NULL;
-    }
+    ngx_kafka_sse_bell_close(&client->bell);
 
     if (client->next.posted) {
         ngx_delete_posted_event(&client->next);
@@ -559,21 +507,8 @@ ngx_kafka_sse_client_close(ngx_kafka_sse_client_t *client, ngx_uint_t destroy)
     client->queue = NULL;
 
     if (destroy) {
-        sigfillset(&set);
-        pthread_attr_init(&attr);
-        pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-
-        pthread_sigmask(SIG_SETMASK, &set, &old);
-        err = pthread_create(&tid, &attr, ngx_kafka_sse_client_destroy,
-                             client->rk);
-        pthread_sigmask(SIG_SETMASK, &old, NULL);
-
-        pthread_attr_destroy(&attr);
-
-        if (err) {
-            ngx_log_error(NGX_LOG_ALERT, client->log, err,
-                          "kafka_sse: pthread_create() failed");
-        }
+        (void) ngx_kafka_sse_thread_start(ngx_kafka_sse_client_destroy,
+                                          client->rk, client->log);
     }
 
     client->rk = NULL;

@@ -16,6 +16,7 @@
 
 #include <shared/ngx_kafka_sse_conf.h>
 #include <shared/ngx_kafka_sse_record.h>
+#include <companion/ngx_kafka_sse_bell.h>
 #include <companion/ngx_kafka_sse_denial.h>
 #include <companion/ngx_kafka_sse_property.h>
 
@@ -69,8 +70,7 @@ typedef struct ngx_kafka_sse_client_s {
 
     rd_kafka_t                     *rk;
     rd_kafka_queue_t               *queue;    /* of everything */
-    ngx_connection_t               *wakeup;   /* an eventfd that librdkafka
-                                                 writes to */
+    ngx_kafka_sse_bell_t            bell;     /* librdkafka rings it */
     ngx_event_t                     next;     /* go on in the loop's next
                                                  turn */
     size_t                          taken;    /* bytes in this turn, the

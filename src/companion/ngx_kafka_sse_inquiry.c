@@ -8,9 +8,8 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 
-#include <pthread.h>
-
 #include <companion/ngx_kafka_sse_inquiry.h>
+#include <companion/ngx_kafka_sse_thread.h>
 
 
 #define NGX_KAFKA_SSE_INQUIRY_TIMEOUT  5000    /* ms */
@@ -77,10 +76,6 @@ static ngx_kafka_sse_inquiry_t *
 ngx_kafka_sse_inquiry_start(ngx_kafka_sse_client_t *client,
     ngx_kafka_sse_topic_t *topic)
 {
-    int                       err;
-    sigset_t                  set, old;
-    pthread_t                 tid;
-    pthread_attr_t            attr;
     ngx_kafka_sse_inquiry_t  *inq;
 
     inq = ngx_calloc(sizeof(ngx_kafka_sse_inquiry_t), client->log);
@@ -91,19 +86,10 @@ ngx_kafka_sse_inquiry_start(ngx_kafka_sse_client_t *client,
     inq->rk = client->rk;
     inq->topic = topic;
 
-    sigfillset(&set);
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-
-    pthread_sigmask(SIG_SETMASK, &set, &old);
-    err = pthread_create(&tid, &attr, ngx_kafka_sse_inquiry_thread, inq);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-
-    pthread_attr_destroy(&attr);
-
-    if (err) {
-        ngx_log_error(NGX_LOG_ALERT, client->log, err,
-                      "kafka_sse: pthread_create() failed");
+    if (ngx_kafka_sse_thread_start(ngx_kafka_sse_inquiry_thread, inq,
+                                   client->log)
+        != NGX_OK)
+    {
         ngx_free(inq);
         return NULL;
     }

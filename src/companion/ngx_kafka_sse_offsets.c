@@ -9,10 +9,11 @@
 #include <ngx_event.h>
 
 #include <pthread.h>
-#include <sys/eventfd.h>
 
+#include <companion/ngx_kafka_sse_bell.h>
 #include <companion/ngx_kafka_sse_client.h>
 #include <companion/ngx_kafka_sse_offsets.h>
+#include <companion/ngx_kafka_sse_thread.h>
 
 
 /* times in ms */
@@ -24,31 +25,26 @@
 
 
 struct ngx_kafka_sse_offsets_s {
-    rd_kafka_t          *rk;
-    ngx_log_t           *log;
+    rd_kafka_t            *rk;
+    ngx_log_t             *log;
 
     /* the thread's and ours, under the lock */
 
-    pthread_mutex_t      lock;
-    pthread_cond_t       cond;
-    ngx_queue_t          waiting;
-    ngx_queue_t          done;
+    pthread_mutex_t        lock;
+    pthread_cond_t         cond;
+    ngx_queue_t            waiting;
+    ngx_queue_t            done;
+
+    ngx_kafka_sse_bell_t   bell;       /* the thread rings it */
 
     /* ours */
 
-    ngx_queue_t          failed;
-    ngx_event_t          again;
-    ngx_connection_t    *wakeup;       /* an eventfd that the thread writes
-                                          to */
-    int                  fd;           /* of it */
+    ngx_queue_t            failed;
+    ngx_event_t            again;
 };
 
 
-static ngx_int_t ngx_kafka_sse_offsets_wakeup(
-    ngx_kafka_sse_offsets_t *offsets);
-static ngx_int_t ngx_kafka_sse_offsets_start(
-    ngx_kafka_sse_offsets_t *offsets);
-static void ngx_kafka_sse_offsets_read_handler(ngx_event_t *rev);
+static void ngx_kafka_sse_offsets_bell_handler(void *data);
 static void ngx_kafka_sse_offsets_done(ngx_kafka_sse_offsets_t *offsets,
     ngx_kafka_sse_lookup_t *lookup);
 static void ngx_kafka_sse_offsets_again_handler(ngx_event_t *ev);
@@ -91,82 +87,22 @@ ngx_kafka_sse_offsets_create(ngx_pool_t *pool, ngx_kafka_sse_reader_t *reader,
     offsets->again.data = offsets;
     offsets->again.log = log;
 
-    if (ngx_kafka_sse_offsets_wakeup(offsets) != NGX_OK) {
+    offsets->bell.data = offsets;
+    offsets->bell.handler = ngx_kafka_sse_offsets_bell_handler;
+    offsets->bell.log = log;
+
+    if (ngx_kafka_sse_bell_open(&offsets->bell) != NGX_OK) {
         return NULL;
     }
 
-    if (ngx_kafka_sse_offsets_start(offsets) != NGX_OK) {
-        ngx_close_connection(offsets->wakeup);
+    if (ngx_kafka_sse_thread_start(ngx_kafka_sse_offsets_thread, offsets, log)
+        != NGX_OK)
+    {
+        ngx_kafka_sse_bell_close(&offsets->bell);
         return NULL;
     }
 
     return offsets;
-}
-
-
-static ngx_int_t
-ngx_kafka_sse_offsets_wakeup(ngx_kafka_sse_offsets_t *offsets)
-{
-    ngx_connection_t  *c;
-
-    offsets->fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
-    if (offsets->fd == -1) {
-        ngx_log_error(NGX_LOG_ALERT, offsets->log, ngx_errno,
-                      "kafka_sse: eventfd() failed");
-        return NGX_ERROR;
-    }
-
-    c = ngx_get_connection(offsets->fd, offsets->log);
-    if (c == NULL) {
-        (void) close(offsets->fd);
-        return NGX_ERROR;
-    }
-
-    c->data = offsets;
-    c->log = offsets->log;
-    c->read->log = offsets->log;
-    c->write->log = offsets->log;
-    c->read->handler = ngx_kafka_sse_offsets_read_handler;
-    c->read->channel = 1;
-
-    if (ngx_add_event(c->read, NGX_READ_EVENT, NGX_CLEAR_EVENT) != NGX_OK) {
-        ngx_close_connection(c);
-        return NGX_ERROR;
-    }
-
-    offsets->wakeup = c;
-
-    return NGX_OK;
-}
-
-
-/* it ends with the process; no signal of nginx's is to come to it */
-
-static ngx_int_t
-ngx_kafka_sse_offsets_start(ngx_kafka_sse_offsets_t *offsets)
-{
-    int              err;
-    sigset_t         set, old;
-    pthread_t        tid;
-    pthread_attr_t   attr;
-
-    sigfillset(&set);
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-
-    pthread_sigmask(SIG_SETMASK, &set, &old);
-    err = pthread_create(&tid, &attr, ngx_kafka_sse_offsets_thread, offsets);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-
-    pthread_attr_destroy(&attr);
-
-    if (err) {
-        ngx_log_error(NGX_LOG_ALERT, offsets->log, err,
-                      "kafka_sse: pthread_create() failed");
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -229,20 +165,11 @@ ngx_kafka_sse_offsets_free(ngx_kafka_sse_lookup_t *lookup)
 
 
 static void
-ngx_kafka_sse_offsets_read_handler(ngx_event_t *rev)
+ngx_kafka_sse_offsets_bell_handler(void *data)
 {
-    uint64_t                  n;
-    ngx_queue_t               done, *q;
-    ngx_connection_t         *c;
-    ngx_kafka_sse_offsets_t  *offsets;
+    ngx_kafka_sse_offsets_t *offsets = data;
 
-    c = rev->data;
-    offsets = c->data;
-
-    if (read(c->fd, &n, sizeof(uint64_t)) == -1 && ngx_errno != NGX_EAGAIN) {
-        ngx_log_error(NGX_LOG_ALERT, offsets->log, ngx_errno,
-                      "kafka_sse: read() of an eventfd failed");
-    }
+    ngx_queue_t  done, *q;
 
     ngx_queue_init(&done);
 
@@ -343,11 +270,8 @@ ngx_kafka_sse_offsets_thread(void *data)
 {
     ngx_kafka_sse_offsets_t *offsets = data;
 
-    uint64_t                 one;
     ngx_queue_t              lookups, *q;
     ngx_kafka_sse_lookup_t  *lookup;
-
-    one = 1;
 
     for ( ;; ) {
 
@@ -378,9 +302,7 @@ ngx_kafka_sse_offsets_thread(void *data)
         ngx_queue_add(&offsets->done, &lookups);
         pthread_mutex_unlock(&offsets->lock);
 
-        /* an eventfd's counter does not get full */
-
-        (void) !write(offsets->fd, &one, sizeof(uint64_t));
+        ngx_kafka_sse_bell_ring(&offsets->bell);
     }
 
     return NULL;

@@ -8,8 +8,7 @@
 #include <ngx_core.h>
 
 #include <companion/ngx_kafka_sse_redis_host.h>
-
-#include <pthread.h>
+#include <companion/ngx_kafka_sse_thread.h>
 
 
 /* state: only the thread writes DONE, and nothing after it */
@@ -183,11 +182,6 @@ ngx_kafka_sse_redis_host_is_tried(ngx_kafka_sse_redis_host_t *host)
 static void
 ngx_kafka_sse_redis_host_look_up(ngx_kafka_sse_redis_host_t *host)
 {
-    int             err;
-    sigset_t        all, old;
-    pthread_t       tid;
-    pthread_attr_t  attr;
-
     if (host->fixed || host->state != NGX_KAFKA_SSE_REDIS_HOST_IDLE) {
         return;
     }
@@ -195,28 +189,11 @@ ngx_kafka_sse_redis_host_look_up(ngx_kafka_sse_redis_host_t *host)
     ngx_memcpy(host->asked, host->host, NGX_KAFKA_SSE_REDIS_HOST);
     host->state = NGX_KAFKA_SSE_REDIS_HOST_RUNNING;
 
-    /* a signal that another thread took would not end our epoll_wait() */
-
-    sigfillset(&all);
-    (void) pthread_sigmask(SIG_BLOCK, &all, &old);
-
-    err = pthread_attr_init(&attr);
-
-    if (err == 0) {
-        (void) pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-        err = pthread_create(&tid, &attr, ngx_kafka_sse_redis_host_thread,
-                             host);
-        (void) pthread_attr_destroy(&attr);
-    }
-
-    (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
-
-    if (err) {
+    if (ngx_kafka_sse_thread_start(ngx_kafka_sse_redis_host_thread, host,
+                                   host->log)
+        != NGX_OK)
+    {
         host->state = NGX_KAFKA_SSE_REDIS_HOST_IDLE;
-
-        ngx_log_error(NGX_LOG_ERR, host->log, err,
-                      "kafka_sse: pthread_create() to look up \"%s\" failed",
-                      host->host);
     }
 }
 
