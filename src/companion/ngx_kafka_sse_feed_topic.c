@@ -21,6 +21,8 @@ static void ngx_kafka_sse_feed_topic_begin(ngx_kafka_sse_feed_topic_t *ft,
 static void ngx_kafka_sse_feed_topic_start(ngx_kafka_sse_feed_topic_t *ft);
 static ngx_uint_t ngx_kafka_sse_feed_topic_hears(
     ngx_kafka_sse_feed_partition_t *part);
+static ngx_uint_t ngx_kafka_sse_feed_topic_follows(
+    ngx_kafka_sse_feed_partition_t *part, int64_t from, int64_t end);
 static ngx_uint_t ngx_kafka_sse_feed_topic_reached(
     ngx_kafka_sse_feed_topic_t *ft, ngx_kafka_sse_feed_partition_t *part,
     int64_t from, int64_t end);
@@ -482,6 +484,21 @@ ngx_kafka_sse_feed_topic_hears(ngx_kafka_sse_feed_partition_t *part)
 
 
 /*
+ * Whether what begins at "from" follows on what we have, and is not too long to
+ * be true.  "from" is never below 0, so behind it "held" is an offset: whatever
+ * end is, the difference is one that there is.
+ */
+
+static ngx_uint_t
+ngx_kafka_sse_feed_topic_follows(ngx_kafka_sse_feed_partition_t *part,
+    int64_t from, int64_t end)
+{
+    return from <= part->sh->held
+           && end - part->sh->held <= NGX_KAFKA_SSE_FEED_JUMP;
+}
+
+
+/*
  * Whether the partition's owner, who has published up to end and goes on from
  * "from", is where we are; it may be behind by what the reader has brought
  * since the last look: a backlog that is published after an outage is not.
@@ -492,8 +509,8 @@ ngx_kafka_sse_feed_topic_reached(ngx_kafka_sse_feed_topic_t *ft,
     ngx_kafka_sse_feed_partition_t *part, int64_t from, int64_t end)
 {
     return ft->subscribed && part->begun && !part->moved
-           && from <= part->sh->held && end >= part->was
-           && end - part->sh->held <= NGX_KAFKA_SSE_FEED_JUMP
+           && end >= part->was
+           && ngx_kafka_sse_feed_topic_follows(part, from, end)
            && (part->gap == 0
                || ngx_current_msec - part->gap >= NGX_KAFKA_SSE_FEED_REPAIR);
 }
@@ -668,9 +685,7 @@ ngx_kafka_sse_feed_topic_announced(ngx_kafka_sse_feed_topic_t *ft,
         part->sh->end = ngx_max(end, high);
     }
 
-    if (from > part->sh->held
-        || end - part->sh->held > NGX_KAFKA_SSE_FEED_JUMP)
-    {
+    if (!ngx_kafka_sse_feed_topic_follows(part, from, end)) {
         ngx_kafka_sse_feed_topic_gap(ft, partition, from, end);
         return NGX_DECLINED;
     }
