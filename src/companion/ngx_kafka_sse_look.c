@@ -444,8 +444,7 @@ ngx_kafka_sse_looks_step_handler(ngx_event_t *ev)
         {
             /* its owner frees it later, and has us forget it */
 
-            ngx_kafka_sse_link_close(link);
-            link->closed(link);
+            ngx_kafka_sse_link_fail(link);
         }
     }
 

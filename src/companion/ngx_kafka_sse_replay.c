@@ -135,6 +135,8 @@ static void ngx_kafka_sse_replay_record(ngx_kafka_sse_rider_t *rider,
 static void ngx_kafka_sse_replay_end(ngx_kafka_sse_rider_t *rider,
     int64_t offset);
 static void ngx_kafka_sse_replay_gone(ngx_kafka_sse_rider_t *rider);
+static void ngx_kafka_sse_replay_tell(ngx_kafka_sse_rider_t *rider,
+    ngx_uint_t type, void *body, size_t len);
 
 
 static ngx_kafka_sse_rider_handlers_t  ngx_kafka_sse_replay_handlers = {
@@ -737,48 +739,46 @@ ngx_kafka_sse_replay_resolve(ngx_kafka_sse_replay_t *replay,
 static void
 ngx_kafka_sse_replay_offsets(ngx_kafka_sse_lookup_t *lookup)
 {
-    u_char                           *p;
     size_t                            len;
+    ngx_int_t                         rc;
     ngx_uint_t                        i;
+    ngx_kafka_sse_link_t             *link;
     ngx_kafka_sse_replay_t           *replay;
     ngx_kafka_sse_message_offsets_t  *entries;
 
     replay = lookup->data;
+    link = &replay->rl->link;
 
     replay->riders = ngx_calloc(lookup->n * sizeof(ngx_kafka_sse_rider_t),
-                                replay->rl->link.log);
+                                link->log);
 
     len = lookup->n * sizeof(ngx_kafka_sse_message_offsets_t);
-    p = ngx_kafka_sse_link_reserve(&replay->rl->link,
-                                   sizeof(ngx_kafka_sse_message_t) + len);
+    entries = ngx_alloc(len, link->log);
 
-    entries = ngx_alloc(len, replay->rl->link.log);
+    if (replay->riders == NULL || entries == NULL) {
+        rc = NGX_ERROR;
 
-    if (replay->riders == NULL || p == NULL || entries == NULL) {
+    } else {
+        for (i = 0; i < lookup->n; i++) {
+            entries[i].low = lookup->asks[i].low;
+            entries[i].high = lookup->asks[i].high;
+            entries[i].at = lookup->asks[i].at;
 
-        /* a message was begun, so nothing can be said on this link */
-
-        if (entries) {
-            ngx_free(entries);
+            replay->riders[i].data = replay;
         }
 
-        ngx_kafka_sse_link_close(&replay->rl->link);
-        ngx_kafka_sse_replay_link_end(replay->rl);
-        return;
+        rc = ngx_kafka_sse_link_write(link, NGX_KAFKA_SSE_MESSAGE_OFFSETS,
+                                      replay->node.key, lookup->n, entries,
+                                      len);
     }
 
-    for (i = 0; i < lookup->n; i++) {
-        entries[i].low = lookup->asks[i].low;
-        entries[i].high = lookup->asks[i].high;
-        entries[i].at = lookup->asks[i].at;
-
-        replay->riders[i].data = replay;
+    if (entries) {
+        ngx_free(entries);
     }
 
-    ngx_kafka_sse_message_write(p, NGX_KAFKA_SSE_MESSAGE_OFFSETS,
-                                replay->node.key, lookup->n, entries, len);
-
-    ngx_free(entries);
+    if (rc != NGX_OK) {
+        ngx_kafka_sse_link_fail(link);
+    }
 }
 
 
@@ -956,8 +956,7 @@ ngx_kafka_sse_replay_record(ngx_kafka_sse_rider_t *rider,
 
     p = ngx_kafka_sse_link_reserve(&replay->rl->link, len);
     if (p == NULL) {
-        ngx_kafka_sse_link_close(&replay->rl->link);
-        ngx_kafka_sse_replay_link_end(replay->rl);
+        ngx_kafka_sse_link_fail(&replay->rl->link);
         return;
     }
 
@@ -977,35 +976,32 @@ ngx_kafka_sse_replay_record(ngx_kafka_sse_rider_t *rider,
 static void
 ngx_kafka_sse_replay_end(ngx_kafka_sse_rider_t *rider, int64_t offset)
 {
-    ngx_kafka_sse_replay_t  *replay;
-
-    replay = rider->data;
-
-    if (ngx_kafka_sse_link_write(&replay->rl->link, NGX_KAFKA_SSE_MESSAGE_END,
-                                 replay->node.key, rider - replay->riders,
-                                 &offset, sizeof(int64_t))
-        != NGX_OK)
-    {
-        ngx_kafka_sse_link_close(&replay->rl->link);
-        ngx_kafka_sse_replay_link_end(replay->rl);
-    }
+    ngx_kafka_sse_replay_tell(rider, NGX_KAFKA_SSE_MESSAGE_END, &offset,
+                              sizeof(int64_t));
 }
 
 
 static void
 ngx_kafka_sse_replay_gone(ngx_kafka_sse_rider_t *rider)
 {
+    ngx_kafka_sse_replay_tell(rider, NGX_KAFKA_SSE_MESSAGE_GONE, NULL, 0);
+}
+
+
+static void
+ngx_kafka_sse_replay_tell(ngx_kafka_sse_rider_t *rider, ngx_uint_t type,
+    void *body, size_t len)
+{
+    ngx_kafka_sse_link_t    *link;
     ngx_kafka_sse_replay_t  *replay;
 
     replay = rider->data;
+    link = &replay->rl->link;
 
-    if (ngx_kafka_sse_link_write(&replay->rl->link,
-                                 NGX_KAFKA_SSE_MESSAGE_GONE,
-                                 replay->node.key, rider - replay->riders,
-                                 NULL, 0)
+    if (ngx_kafka_sse_link_write(link, type, replay->node.key,
+                                 rider - replay->riders, body, len)
         != NGX_OK)
     {
-        ngx_kafka_sse_link_close(&replay->rl->link);
-        ngx_kafka_sse_replay_link_end(replay->rl);
+        ngx_kafka_sse_link_fail(link);
     }
 }

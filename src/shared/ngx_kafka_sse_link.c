@@ -24,7 +24,6 @@ static ngx_int_t ngx_kafka_sse_link_messages(ngx_kafka_sse_link_t *link,
 static void ngx_kafka_sse_link_write_handler(ngx_event_t *wev);
 static void ngx_kafka_sse_link_flush_handler(ngx_event_t *ev);
 static void ngx_kafka_sse_link_send(ngx_kafka_sse_link_t *link);
-static void ngx_kafka_sse_link_fail(ngx_kafka_sse_link_t *link);
 static ngx_int_t ngx_kafka_sse_link_room(ngx_kafka_sse_link_t *link,
     ngx_kafka_sse_link_buf_t *b, size_t len);
 static void ngx_kafka_sse_link_emptied(ngx_kafka_sse_link_buf_t *b);
@@ -98,6 +97,15 @@ ngx_kafka_sse_link_close(ngx_kafka_sse_link_t *link)
 
     ngx_kafka_sse_link_free(&link->in);
     ngx_kafka_sse_link_free(&link->out);
+}
+
+
+void
+ngx_kafka_sse_link_fail(ngx_kafka_sse_link_t *link)
+{
+    ngx_kafka_sse_link_close(link);
+
+    link->closed(link);
 }
 
 
@@ -275,15 +283,6 @@ ngx_kafka_sse_link_send(ngx_kafka_sse_link_t *link)
     }
 
     ngx_kafka_sse_link_emptied(b);
-}
-
-
-static void
-ngx_kafka_sse_link_fail(ngx_kafka_sse_link_t *link)
-{
-    ngx_kafka_sse_link_close(link);
-
-    link->closed(link);
 }
 
 

@@ -79,6 +79,10 @@ ngx_int_t ngx_kafka_sse_link_open(ngx_kafka_sse_link_t *link, ngx_fd_t fd);
 
 void ngx_kafka_sse_link_close(ngx_kafka_sse_link_t *link);
 
+/* ... and with it: as if the other end had left */
+
+void ngx_kafka_sse_link_fail(ngx_kafka_sse_link_t *link);
+
 /*
  * Room for a message of len bytes, which the caller writes whole before it
  * does anything else with the link.  NULL: no memory, or not open.
