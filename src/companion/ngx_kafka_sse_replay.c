@@ -10,6 +10,7 @@
 
 #include <shared/ngx_kafka_sse_link.h>
 #include <shared/ngx_kafka_sse_zone.h>
+#include <companion/ngx_kafka_sse_listener.h>
 #include <companion/ngx_kafka_sse_look.h>
 #include <companion/ngx_kafka_sse_offsets.h>
 #include <companion/ngx_kafka_sse_replay.h>
@@ -42,7 +43,7 @@ struct ngx_kafka_sse_replays_s {
     ngx_pool_t                      *pool;
     ngx_log_t                       *log;
 
-    ngx_connection_t                *listening;     /* NULL: not any more */
+    ngx_kafka_sse_listener_t         listener;
     ngx_queue_t                      links;
 
     ngx_queue_t                      line;          /* replays that wait */
@@ -88,19 +89,13 @@ typedef struct {
 } ngx_kafka_sse_replay_t;
 
 
-static ngx_int_t ngx_kafka_sse_replays_listen(
-    ngx_kafka_sse_replays_t *replays);
-static void ngx_kafka_sse_replays_accept_handler(ngx_event_t *rev);
-static void ngx_kafka_sse_replays_accept(ngx_kafka_sse_replays_t *replays);
-static void ngx_kafka_sse_replays_again(ngx_kafka_sse_replays_t *replays);
 static void ngx_kafka_sse_replays_again_handler(ngx_event_t *ev);
 static void ngx_kafka_sse_replays_next(ngx_kafka_sse_replays_t *replays);
 static ngx_int_t ngx_kafka_sse_replays_cluster(
     ngx_kafka_sse_replays_t *replays,
     ngx_kafka_sse_replay_cluster_t *cluster);
 
-static void ngx_kafka_sse_replay_link_open(ngx_kafka_sse_replays_t *replays,
-    ngx_fd_t fd);
+static void ngx_kafka_sse_replay_link_open(void *data, ngx_fd_t fd);
 static void ngx_kafka_sse_replay_link_foreign(ngx_kafka_sse_link_t *link,
     ngx_kafka_sse_message_t *m);
 static void ngx_kafka_sse_replay_link_closed(ngx_kafka_sse_link_t *link);
@@ -192,7 +187,12 @@ ngx_kafka_sse_replays_create(ngx_pool_t *pool,
     replays->again.data = replays;
     replays->again.log = log;
 
-    if (ngx_kafka_sse_replays_listen(replays) != NGX_OK) {
+    replays->listener.data = replays;
+    replays->listener.handler = ngx_kafka_sse_replay_link_open;
+    replays->listener.node = replays->node;
+    replays->listener.log = log;
+
+    if (ngx_kafka_sse_listener_open(&replays->listener) != NGX_OK) {
         return NULL;
     }
 
@@ -200,59 +200,12 @@ ngx_kafka_sse_replays_create(ngx_pool_t *pool,
 }
 
 
-/* the socket is every process's, so it is never closed here */
-
-static ngx_int_t
-ngx_kafka_sse_replays_listen(ngx_kafka_sse_replays_t *replays)
-{
-    ngx_connection_t  *c;
-
-    c = ngx_get_connection(replays->node->link_fd, replays->log);
-    if (c == NULL) {
-        return NGX_ERROR;
-    }
-
-    c->data = replays;
-    c->log = replays->log;
-    c->read->log = replays->log;
-    c->write->log = replays->log;
-    c->read->handler = ngx_kafka_sse_replays_accept_handler;
-    c->read->channel = 1;
-
-    if (ngx_add_event(c->read, NGX_READ_EVENT, NGX_CLEAR_EVENT) != NGX_OK) {
-        ngx_free_connection(c);
-        return NGX_ERROR;
-    }
-
-    replays->listening = c;
-
-    /* who came before us */
-
-    ngx_post_event(c->read, &ngx_posted_next_events);
-
-    return NGX_OK;
-}
-
-
 void
 ngx_kafka_sse_replays_close(ngx_kafka_sse_replays_t *replays)
 {
-    ngx_queue_t       *q;
-    ngx_connection_t  *c;
+    ngx_queue_t  *q;
 
-    c = replays->listening;
-
-    if (c) {
-        replays->listening = NULL;
-
-        if (c->read->posted) {
-            ngx_delete_posted_event(c->read);
-        }
-
-        (void) ngx_del_event(c->read, NGX_READ_EVENT, 0);
-
-        ngx_free_connection(c);
-    }
+    ngx_kafka_sse_listener_close(&replays->listener);
 
     if (replays->again.timer_set) {
         ngx_del_timer(&replays->again);
@@ -267,65 +220,9 @@ ngx_kafka_sse_replays_close(ngx_kafka_sse_replays_t *replays)
 
 
 static void
-ngx_kafka_sse_replays_accept_handler(ngx_event_t *rev)
-{
-    ngx_connection_t  *c;
-
-    c = rev->data;
-
-    ngx_kafka_sse_replays_accept(c->data);
-}
-
-
-static void
-ngx_kafka_sse_replays_accept(ngx_kafka_sse_replays_t *replays)
-{
-    ngx_fd_t  fd;
-
-    for ( ;; ) {
-
-        fd = ngx_kafka_sse_zone_link_accept(replays->node, replays->log);
-
-        if (fd != -1) {
-            ngx_kafka_sse_replay_link_open(replays, fd);
-            continue;
-        }
-
-        if (ngx_errno == NGX_EAGAIN) {
-            return;
-        }
-
-        if (ngx_errno == NGX_EINTR || ngx_errno == NGX_ECONNABORTED) {
-            continue;
-        }
-
-        ngx_log_error(NGX_LOG_ERR, replays->log, ngx_errno,
-                      "kafka_sse: accept() of a worker's link failed");
-
-        ngx_kafka_sse_replays_again(replays);
-        return;
-    }
-}
-
-
-static void
-ngx_kafka_sse_replays_again(ngx_kafka_sse_replays_t *replays)
-{
-    if (!replays->again.timer_set) {
-        ngx_add_timer(&replays->again, NGX_KAFKA_SSE_REPLAY_AGAIN);
-    }
-}
-
-
-static void
 ngx_kafka_sse_replays_again_handler(ngx_event_t *ev)
 {
-    ngx_kafka_sse_replays_t  *replays;
-
-    replays = ev->data;
-
-    ngx_kafka_sse_replays_accept(replays);
-    ngx_kafka_sse_replays_next(replays);
+    ngx_kafka_sse_replays_next(ev->data);
 }
 
 
@@ -349,7 +246,10 @@ ngx_kafka_sse_replays_next(ngx_kafka_sse_replays_t *replays)
         if (ngx_kafka_sse_replays_cluster(replays, replay->cluster)
             != NGX_OK)
         {
-            ngx_kafka_sse_replays_again(replays);
+            if (!replays->again.timer_set) {
+                ngx_add_timer(&replays->again, NGX_KAFKA_SSE_REPLAY_AGAIN);
+            }
+
             return;
         }
 
@@ -396,8 +296,10 @@ ngx_kafka_sse_replays_cluster(ngx_kafka_sse_replays_t *replays,
 
 
 static void
-ngx_kafka_sse_replay_link_open(ngx_kafka_sse_replays_t *replays, ngx_fd_t fd)
+ngx_kafka_sse_replay_link_open(void *data, ngx_fd_t fd)
 {
+    ngx_kafka_sse_replays_t *replays = data;
+
     ngx_kafka_sse_replay_link_t  *rl;
 
     if (ngx_cycle->free_connection_n < NGX_KAFKA_SSE_REPLAY_SPARE) {
