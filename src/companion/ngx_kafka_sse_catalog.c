@@ -213,6 +213,10 @@ ngx_kafka_sse_catalog_bell_handler(void *data)
 
     catalog->failed = 0;
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, catalog->log, 0,
+                   "kafka_sse catalog of \"%V\" has %ui topics",
+                   catalog->name, list->n);
+
     if (catalog->list) {
         ngx_kafka_sse_catalog_compare(catalog->list, list);
         free(catalog->list);

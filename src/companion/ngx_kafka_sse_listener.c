@@ -110,6 +110,9 @@ ngx_kafka_sse_listener_accept(ngx_kafka_sse_listener_t *listener)
         fd = ngx_kafka_sse_zone_link_accept(listener->node, listener->log);
 
         if (fd != -1) {
+            ngx_log_debug1(NGX_LOG_DEBUG_EVENT, listener->log, 0,
+                           "kafka_sse link accept fd:%d", fd);
+
             listener->handler(listener->data, fd);
             continue;
         }

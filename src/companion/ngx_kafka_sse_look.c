@@ -241,6 +241,10 @@ ngx_kafka_sse_look(ngx_kafka_sse_looks_t *looks, ngx_kafka_sse_link_t *link,
         return NGX_DECLINED;
     }
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, looks->log, 0,
+                   "kafka_sse look %uD for topic \"%V\" of cluster \"%V\"",
+                   m->replay, &msg.topic, &msg.cluster);
+
     cluster = ngx_kafka_sse_looks_cluster(looks, &msg.cluster);
 
     /* a worker of another generation may know more clusters than we do */
@@ -397,6 +401,9 @@ static ngx_int_t
 ngx_kafka_sse_look_answer(ngx_kafka_sse_link_t *link, uint32_t number,
     ngx_int_t seen)
 {
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, link->log, 0,
+                   "kafka_sse look %uD is answered by %i", number, seen);
+
     return ngx_kafka_sse_link_write(link, NGX_KAFKA_SSE_MESSAGE_SEEN, number,
                                     seen, NULL, 0);
 }
@@ -503,6 +510,10 @@ ngx_kafka_sse_looks_take(ngx_kafka_sse_looks_cluster_t *cluster,
 
         return NGX_DECLINED;
     }
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, looks->log, 0,
+                   "kafka_sse look takes topic \"%V\" of %ui partitions, "
+                   "born:%ui", &found->name, found->n, born);
 
     return ngx_kafka_sse_feed_add(looks->feed, *topic, born);
 }

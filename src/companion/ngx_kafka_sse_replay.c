@@ -260,6 +260,10 @@ ngx_kafka_sse_replays_next(ngx_kafka_sse_replays_t *replays)
         replay->active = 1;
         replays->active++;
 
+        ngx_log_debug2(NGX_LOG_DEBUG_EVENT, replays->log, 0,
+                       "kafka_sse replay %ui has its turn, active:%ui",
+                       replay->node.key, replays->active);
+
         replays->node->replays_waiting--;
         replays->node->replays_active = replays->active;
 
@@ -536,6 +540,10 @@ ngx_kafka_sse_replay_open(ngx_kafka_sse_replay_link_t *rl,
                                         NULL, 0);
     }
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, rl->link.log, 0,
+                   "kafka_sse replay %uD waits, partitions:%ui",
+                   m->replay, replay->lookup->n);
+
     ngx_rbtree_insert(&rl->tree, &replay->node);
     ngx_queue_insert_tail(&replays->line, &replay->queue);
 
@@ -667,6 +675,13 @@ ngx_kafka_sse_replay_offsets(ngx_kafka_sse_lookup_t *lookup)
             entries[i].at = lookup->asks[i].at;
 
             replay->riders[i].data = replay;
+
+            ngx_log_debug6(NGX_LOG_DEBUG_EVENT, link->log, 0,
+                           "kafka_sse replay %ui: %V/%D has %L up to %L, "
+                           "its time is at %L", replay->node.key,
+                           &lookup->asks[i].topic->name,
+                           lookup->asks[i].partition, entries[i].low,
+                           entries[i].high, entries[i].at);
         }
 
         rc = ngx_kafka_sse_link_write(link, NGX_KAFKA_SSE_MESSAGE_OFFSETS,
@@ -706,6 +721,11 @@ ngx_kafka_sse_replay_read(ngx_kafka_sse_replay_t *replay,
         }
 
         ask = &replay->lookup->asks[entries[i].ask];
+
+        ngx_log_debug4(NGX_LOG_DEBUG_EVENT, replay->rl->link.log, 0,
+                       "kafka_sse replay %ui reads %V/%D:%L",
+                       replay->node.key, &ask->topic->name, ask->partition,
+                       entries[i].from);
 
         if (ngx_kafka_sse_ride_board(replay->cluster->rides,
                                      &replay->riders[entries[i].ask],
@@ -802,6 +822,9 @@ ngx_kafka_sse_replay_close(ngx_kafka_sse_replay_t *replay)
     ngx_kafka_sse_replays_t  *replays;
 
     replays = replay->rl->replays;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, replays->log, 0,
+                   "kafka_sse replay %ui is over", replay->node.key);
 
     ngx_rbtree_delete(&replay->rl->tree, &replay->node);
 

@@ -463,6 +463,10 @@ ngx_kafka_sse_ride_out_of_range(void *data, ngx_kafka_sse_topic_t *topic,
 
     ride = *ngx_kafka_sse_rides_slot(rides, topic, partition);
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, rides->log, 0,
+                   "kafka_sse ride finds nothing at %V/%D:%L", &topic->name,
+                   partition, ride->place);
+
     ride->running = 0;
     ride->gone = 1;
 
@@ -797,6 +801,11 @@ ngx_kafka_sse_ride_trim(ngx_kafka_sse_ride_t *ride, ngx_uint_t ready)
         return;
     }
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ride->rides->log, 0,
+                   "kafka_sse ride leaves behind who wants what is before "
+                   "%V/%D:%L", &ride->topic->name, ride->partition,
+                   ride->from);
+
     for (q = ngx_queue_head(&ride->riders);
          q != ngx_queue_sentinel(&ride->riders);
          q = next)
@@ -1019,6 +1028,10 @@ ngx_kafka_sse_ride_begin(ngx_kafka_sse_ride_t *ride)
     }
 
     next = first->next;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ride->rides->log, 0,
+                   "kafka_sse ride begins at %V/%D:%L", &ride->topic->name,
+                   ride->partition, next);
 
     ride->from = next;
     ride->place = next;
