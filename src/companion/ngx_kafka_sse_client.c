@@ -310,6 +310,11 @@ ngx_kafka_sse_client_error(ngx_kafka_sse_client_t *client,
 
     client->errors++;
 
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, client->log, 0,
+                   "kafka_sse error of cluster \"%V\", %s: %s, topic \"%s\"",
+                   &client->cluster->name, client->role,
+                   rd_kafka_err2name(code), topic ? topic : "");
+
     if (ngx_kafka_sse_complaint_error(client, code, text, topic) == NGX_OK) {
 
         /* said there, so no more where all brokers are down */

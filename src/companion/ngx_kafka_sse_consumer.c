@@ -398,6 +398,10 @@ ngx_kafka_sse_consumer_stop(ngx_kafka_sse_consumer_t *consumer,
         return;
     }
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, consumer->log, 0,
+                   "kafka_sse consumer of \"%V\" stops, leave:%ui",
+                   &consumer->cluster->name, leave);
+
     consumer->step = ngx_kafka_sse_consumer_publishing;
     consumer->leave = leave;
 

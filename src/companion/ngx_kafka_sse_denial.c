@@ -78,6 +78,10 @@ ngx_kafka_sse_denied(ngx_kafka_sse_denials_t *denials, ngx_uint_t client,
 
     ngx_kafka_sse_denial_copy(text, reason);
 
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, denials->log, 0,
+                   "kafka_sse denial of %s to client %ui, errors:%ui: %s",
+                   what, client, n, text);
+
     denial = ngx_kafka_sse_denial_find(denials, kind, what);
 
     if (denial == NULL) {
@@ -194,6 +198,10 @@ ngx_kafka_sse_denial_clear(ngx_kafka_sse_denials_t *denials,
     ngx_kafka_sse_denial_t *denial, ngx_uint_t client)
 {
     denial->clients &= ~client;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, denials->log, 0,
+                   "kafka_sse denial of %s to client %ui is over, others:%ui",
+                   denial->what, client, denial->clients);
 
     if (denial->clients == 0) {
 

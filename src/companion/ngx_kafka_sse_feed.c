@@ -360,6 +360,10 @@ ngx_kafka_sse_feed_denied(void *data, ngx_kafka_sse_topic_t *topic)
     ft = ngx_kafka_sse_feed_topic(feed, topic);
 
     ft->denied = !ft->started;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, feed->log, 0,
+                   "kafka_sse feed is denied \"%V\", started:%ui",
+                   &topic->name, (ngx_uint_t) ft->started);
 }
 
 
@@ -502,7 +506,13 @@ ngx_kafka_sse_feed_envelope(ngx_kafka_sse_feed_t *feed,
     ft = ngx_kafka_sse_feed_addressee(feed, cluster, &env);
 
     if (ft == NULL || env.count == 0) {
-        return;                 /* Kafka has it when we want it */
+
+        /* Kafka has it when we want it */
+
+        ngx_log_debug2(NGX_LOG_DEBUG_EVENT, feed->log, 0,
+                       "kafka_sse feed drops an envelope of %V, records:%uD",
+                       channel, env.count);
+        return;
     }
 
     end = ngx_kafka_sse_feed_envelope_end(&env);

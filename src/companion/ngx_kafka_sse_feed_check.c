@@ -72,6 +72,10 @@ ngx_kafka_sse_feed_check_start(ngx_kafka_sse_feed_topic_t *ft,
         return;
     }
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ft->log, 0,
+                   "kafka_sse feed checks %V/%D:%L", &ft->topic->name,
+                   partition, part->sh->mark.offset);
+
     part->checks = 1;
     part->behind = 0;
 
@@ -127,6 +131,10 @@ ngx_kafka_sse_feed_check_doubt(ngx_kafka_sse_feed_topic_t *ft,
     ngx_kafka_sse_feed_partition_t  *part;
 
     part = &ft->partitions[partition];
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ft->log, 0,
+                   "kafka_sse feed doubts %V/%D:%L", &ft->topic->name,
+                   partition, part->sh->held);
 
     part->tails = 1;
     part->checks = 0;

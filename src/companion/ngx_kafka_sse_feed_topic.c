@@ -280,6 +280,10 @@ ngx_kafka_sse_feed_topic_tail(ngx_kafka_sse_feed_topic_t *ft,
     part = &ft->partitions[partition];
     held = part->sh->held;
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ft->log, 0,
+                   "kafka_sse feed tails %V/%D:%L", &ft->topic->name,
+                   partition, held);
+
     part->tails = 1;
     part->checks = 0;
     part->waits = 0;
@@ -314,6 +318,10 @@ ngx_kafka_sse_feed_topic_live(ngx_kafka_sse_feed_topic_t *ft,
     ngx_kafka_sse_feed_partition_t  *part;
 
     part = &ft->partitions[partition];
+
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ft->log, 0,
+                   "kafka_sse feed has live %V/%D:%L", &ft->topic->name,
+                   partition, part->sh->held);
 
     part->tails = 0;
     part->checks = 0;
@@ -673,6 +681,12 @@ ngx_kafka_sse_feed_topic_announced(ngx_kafka_sse_feed_topic_t *ft,
 
         if (!ngx_kafka_sse_feed_topic_reached(ft, part, from, end)) {
             part->goal = ngx_max(part->goal, end);
+
+            ngx_log_debug6(NGX_LOG_DEBUG_EVENT, ft->log, 0,
+                           "kafka_sse feed leaves %V/%D:%L up to %L to the "
+                           "reader, at %L, goal %L", &ft->topic->name,
+                           partition, from, end, part->sh->held, part->goal);
+
             return NGX_DECLINED;
         }
 

@@ -56,6 +56,11 @@ ngx_kafka_sse_inquiry(ngx_kafka_sse_inquiry_t **inquiry,
 
     /* that of another topic may be of no use any more; else it asks again */
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, client->log, 0,
+                   "kafka_sse inquiry about topic \"%V\" is answered by %s, "
+                   "failed:%ui", &inq->topic->name,
+                   rd_kafka_err2name(inq->answer), inq->failed);
+
     failed = (inq->failed || inq->topic != topic);
     answer = inq->answer;
 
@@ -85,6 +90,9 @@ ngx_kafka_sse_inquiry_start(ngx_kafka_sse_client_t *client,
 
     inq->rk = client->rk;
     inq->topic = topic;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, client->log, 0,
+                   "kafka_sse inquiry about topic \"%V\"", &topic->name);
 
     if (ngx_kafka_sse_thread_start(ngx_kafka_sse_inquiry_thread, inq,
                                    client->log)

@@ -41,6 +41,11 @@ ngx_kafka_sse_throttle_look(ngx_kafka_sse_throttle_t *throttle)
         return;
     }
 
+    ngx_log_debug3(NGX_LOG_DEBUG_EVENT, throttle->log, 0,
+                   "kafka_sse throttle of \"%V\", connected:%ui queued:%uz",
+                   &throttle->assignment->client->cluster->name,
+                   redis->connected, redis->queued);
+
     throttle->since = ngx_current_msec;
 
     if (redis->connected) {
