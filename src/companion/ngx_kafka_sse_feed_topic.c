@@ -752,6 +752,10 @@ ngx_kafka_sse_feed_topic_take(ngx_kafka_sse_feed_topic_t *ft,
 
     if (rec->offset < part->sh->held) {
         part->sh->duplicates++;
+
+        ngx_log_debug3(NGX_LOG_DEBUG_EVENT, ft->log, 0,
+                       "kafka_sse feed has %V/%D:%L already",
+                       &ft->topic->name, rec->partition, rec->offset);
         return;
     }
 

@@ -186,6 +186,9 @@ ngx_kafka_sse_redis_host_look_up(ngx_kafka_sse_redis_host_t *host)
         return;
     }
 
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, host->log, 0,
+                   "kafka_sse redis host \"%s\" is looked up", host->host);
+
     ngx_memcpy(host->asked, host->host, NGX_KAFKA_SSE_REDIS_HOST);
     host->state = NGX_KAFKA_SSE_REDIS_HOST_RUNNING;
 
@@ -266,6 +269,10 @@ ngx_kafka_sse_redis_host_take(ngx_kafka_sse_redis_host_t *host)
     }
 
     freeaddrinfo(found);
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, host->log, 0,
+                   "kafka_sse redis host \"%s\" has %ui addresses",
+                   host->host, host->naddrs);
 
     return NGX_OK;
 }

@@ -356,6 +356,10 @@ ngx_kafka_sse_redis_link_handshake_handler(ngx_connection_t *c)
         return;
     }
 
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, link->log, 0,
+                   "kafka_sse redis link has TLS, %s \"%V\"",
+                   link->doing, &link->route.host->name);
+
     link->since = ngx_current_msec;
 
     if (ngx_kafka_sse_redis_link_open(link) != NGX_OK) {
@@ -434,6 +438,11 @@ ngx_kafka_sse_redis_link_refused(ngx_kafka_sse_redis_link_t *link)
 
     link->redirects++;
 
+    ngx_log_debug4(NGX_LOG_DEBUG_EVENT, link->log, 0,
+                   "kafka_sse redis link is sent on by \"%V\", %s: %V, "
+                   "redirects:%ui", &link->route.host->name, link->doing,
+                   &session->error, link->redirects);
+
     rc = session->port ? ngx_kafka_sse_redis_route_send(&link->route,
                                                         &session->host,
                                                         session->port)
@@ -505,6 +514,11 @@ ngx_kafka_sse_redis_link_ended(ngx_kafka_sse_redis_link_t *link,
         link->backoff = ngx_min(2 * link->backoff,
                                 NGX_KAFKA_SSE_REDIS_MAX_BACKOFF);
     }
+
+    ngx_log_debug5(NGX_LOG_DEBUG_EVENT, link->log, err,
+                   "kafka_sse redis link ended, up:%ui, %s \"%V\": %V, "
+                   "next in %M ms", (ngx_uint_t) link->up, link->doing,
+                   &host->name, reason, delay);
 
     if (ngx_kafka_sse_redis_link_is_news(link, err, reason)) {
         ngx_log_error(NGX_LOG_ERR, link->log, err,

@@ -142,6 +142,10 @@ ngx_kafka_sse_redis_session_greet(ngx_kafka_sse_redis_session_t *session,
 
     session->ready = 1;
 
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, session->log, 0,
+                   "kafka_sse redis session is ready, sharded:%ui",
+                   (ngx_uint_t) session->sharded);
+
     if (session->queue) {
         ngx_kafka_sse_redis_queue_shard(session->queue, session->sharded);
     }
@@ -171,6 +175,11 @@ ngx_kafka_sse_redis_session_command(ngx_kafka_sse_redis_session_t *session,
     ngx_uint_t   i;
 
     name = ngx_kafka_sse_redis_command_name(command);
+
+    /* what follows it may be a password */
+
+    ngx_log_debug2(NGX_LOG_DEBUG_EVENT, session->log, 0,
+                   "kafka_sse redis session says %s, arguments:%ui", name, n);
 
     size = sizeof("*" CRLF "$" CRLF CRLF) - 1
            + 2 * NGX_SIZE_T_LEN + ngx_strlen(name);
