@@ -266,17 +266,6 @@ ngx_kafka_sse_redis_state(ngx_kafka_sse_redis_t *redis)
 }
 
 
-void
-ngx_kafka_sse_redis_close(ngx_kafka_sse_redis_t *redis)
-{
-    ngx_kafka_sse_redis_link_close(&redis->pub);
-    ngx_kafka_sse_redis_link_close(&redis->sub);
-    ngx_kafka_sse_redis_sentinel_close(&redis->sentinel);
-
-    ngx_kafka_sse_redis_queue_clear(&redis->queue);
-}
-
-
 static ngx_int_t
 ngx_kafka_sse_redis_pub_idle(ngx_kafka_sse_redis_session_t *session)
 {

@@ -75,12 +75,5 @@ uint64_t ngx_kafka_sse_redis_publish(ngx_kafka_sse_redis_t *redis,
 ngx_kafka_sse_redis_state_t *ngx_kafka_sse_redis_state(
     ngx_kafka_sse_redis_t *redis);
 
-/*
- * Closes all connections at once and forgets what is queued; for the
- * companion's way out.  The state stays readable.
- */
-
-void ngx_kafka_sse_redis_close(ngx_kafka_sse_redis_t *redis);
-
 
 #endif /* _NGX_KAFKA_SSE_REDIS_H_INCLUDED_ */

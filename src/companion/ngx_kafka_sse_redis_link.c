@@ -241,15 +241,6 @@ ngx_kafka_sse_redis_link_hurry(ngx_kafka_sse_redis_link_t *link)
 }
 
 
-void
-ngx_kafka_sse_redis_link_close(ngx_kafka_sse_redis_link_t *link)
-{
-    ngx_kafka_sse_redis_link_disconnect(link);
-
-    link->up = 0;
-}
-
-
 static ngx_int_t
 ngx_kafka_sse_redis_link_connected(ngx_kafka_sse_redis_link_t *link)
 {

@@ -110,9 +110,5 @@ void ngx_kafka_sse_redis_link_up(ngx_kafka_sse_redis_link_t *link);
 
 void ngx_kafka_sse_redis_link_hurry(ngx_kafka_sse_redis_link_t *link);
 
-/* for good, and lost() is not called */
-
-void ngx_kafka_sse_redis_link_close(ngx_kafka_sse_redis_link_t *link);
-
 
 #endif /* _NGX_KAFKA_SSE_REDIS_LINK_H_INCLUDED_ */

@@ -33,8 +33,6 @@ typedef struct {
 
 static void ngx_kafka_sse_redis_queue_head(ngx_kafka_sse_redis_queue_t *queue,
     ngx_kafka_sse_redis_message_t *msg);
-static void ngx_kafka_sse_redis_queue_remove(
-    ngx_kafka_sse_redis_queue_t *queue);
 
 
 void
@@ -223,15 +221,6 @@ ngx_kafka_sse_redis_queue_channel(ngx_kafka_sse_redis_queue_t *queue)
 void
 ngx_kafka_sse_redis_queue_accept(ngx_kafka_sse_redis_queue_t *queue)
 {
-    ngx_kafka_sse_redis_queue_remove(queue);
-
-    queue->accepted++;
-}
-
-
-static void
-ngx_kafka_sse_redis_queue_remove(ngx_kafka_sse_redis_queue_t *queue)
-{
     ngx_queue_t                    *q;
     ngx_kafka_sse_redis_message_t  *msg;
 
@@ -240,6 +229,7 @@ ngx_kafka_sse_redis_queue_remove(ngx_kafka_sse_redis_queue_t *queue)
 
     msg = ngx_kafka_sse_redis_message(q);
 
+    queue->accepted++;
     queue->bytes_accepted += msg->len;
 
     ngx_free(msg);
@@ -252,15 +242,4 @@ ngx_kafka_sse_redis_queue_rewind(ngx_kafka_sse_redis_queue_t *queue)
     queue->sending = ngx_queue_head(&queue->messages);
     queue->offset = 0;
     queue->bytes_sent = queue->bytes_accepted;
-}
-
-
-void
-ngx_kafka_sse_redis_queue_clear(ngx_kafka_sse_redis_queue_t *queue)
-{
-    while (!ngx_queue_empty(&queue->messages)) {
-        ngx_kafka_sse_redis_queue_remove(queue);
-    }
-
-    ngx_kafka_sse_redis_queue_rewind(queue);
 }

@@ -85,9 +85,5 @@ void ngx_kafka_sse_redis_queue_accept(ngx_kafka_sse_redis_queue_t *queue);
 
 void ngx_kafka_sse_redis_queue_rewind(ngx_kafka_sse_redis_queue_t *queue);
 
-/* forgets all messages */
-
-void ngx_kafka_sse_redis_queue_clear(ngx_kafka_sse_redis_queue_t *queue);
-
 
 #endif /* _NGX_KAFKA_SSE_REDIS_QUEUE_H_INCLUDED_ */

@@ -60,13 +60,6 @@ ngx_kafka_sse_redis_sentinel_ask(ngx_kafka_sse_redis_sentinel_t *sentinel)
 }
 
 
-void
-ngx_kafka_sse_redis_sentinel_close(ngx_kafka_sse_redis_sentinel_t *sentinel)
-{
-    ngx_kafka_sse_redis_link_close(&sentinel->link);
-}
-
-
 /* the link does so after a second of silence */
 
 static ngx_int_t

@@ -43,8 +43,5 @@ ngx_int_t ngx_kafka_sse_redis_sentinel_init(
 void ngx_kafka_sse_redis_sentinel_ask(
     ngx_kafka_sse_redis_sentinel_t *sentinel);
 
-void ngx_kafka_sse_redis_sentinel_close(
-    ngx_kafka_sse_redis_sentinel_t *sentinel);
-
 
 #endif /* _NGX_KAFKA_SSE_REDIS_SENTINEL_H_INCLUDED_ */

@@ -95,10 +95,5 @@ u_char *ngx_kafka_sse_link_reserve(ngx_kafka_sse_link_t *link, size_t len);
 ngx_int_t ngx_kafka_sse_link_write(ngx_kafka_sse_link_t *link,
     ngx_uint_t type, uint32_t replay, uint32_t n, void *body, size_t len);
 
-/* bytes written and not yet sent */
-
-#define ngx_kafka_sse_link_queued(link)                                       \
-    ((link)->out.last - (link)->out.pos)
-
 
 #endif /* _NGX_KAFKA_SSE_LINK_H_INCLUDED_ */

@@ -320,7 +320,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_check(fuzz_queue.accepted <= fuzz_queue.published);
 
     ngx_kafka_sse_redis_session_close(&fuzz_session);
-    ngx_kafka_sse_redis_queue_clear(&fuzz_queue);
+
+    while (!ngx_queue_empty(&fuzz_queue.messages)) {
+        ngx_kafka_sse_redis_queue_accept(&fuzz_queue);
+    }
 
     return 0;
 }

@@ -89,6 +89,17 @@ redis_begin(ngx_uint_t with_queue)
 }
 
 
+static void
+redis_forget(void)
+{
+    while (!ngx_queue_empty(&redis_queue.messages)) {
+        ngx_kafka_sse_redis_queue_accept(&redis_queue);
+    }
+
+    ngx_kafka_sse_redis_queue_rewind(&redis_queue);
+}
+
+
 static ngx_int_t
 redis_open(void)
 {
@@ -290,7 +301,7 @@ redis_test_publish(void)
     unit_ok(redis_says(":0\r\n") == NGX_ERROR, "nothing more was asked");
 
     ngx_kafka_sse_redis_session_close(&redis_session);
-    ngx_kafka_sse_redis_queue_clear(&redis_queue);
+    redis_forget();
 }
 
 
@@ -512,7 +523,7 @@ redis_test_advice(void)
                               "its ACL needs \"+spublish &p:*\""),
             "... that of a cluster, too");
     ngx_kafka_sse_redis_session_close(&redis_session);
-    ngx_kafka_sse_redis_queue_clear(&redis_queue);
+    redis_forget();
 
     redis_begin(0);
     (void) redis_open();
