@@ -113,7 +113,7 @@ ngx_kafka_sse_client_open(ngx_kafka_sse_client_t *client,
     client->reason[0] = '\0';
 
     if (ngx_kafka_sse_client_listen(client) != NGX_OK) {
-        ngx_kafka_sse_client_close(client, 1);
+        ngx_kafka_sse_client_close(client);
         return NGX_ERROR;
     }
 
@@ -492,7 +492,7 @@ ngx_kafka_sse_client_dropped(ngx_kafka_sse_client_t *client)
 
 
 void
-ngx_kafka_sse_client_close(ngx_kafka_sse_client_t *client, ngx_uint_t destroy)
+ngx_kafka_sse_client_close(ngx_kafka_sse_client_t *client)
 {
     if (client->rk == NULL) {
         return;
@@ -511,10 +511,8 @@ ngx_kafka_sse_client_close(ngx_kafka_sse_client_t *client, ngx_uint_t destroy)
     rd_kafka_queue_destroy(client->queue);
     client->queue = NULL;
 
-    if (destroy) {
-        (void) ngx_kafka_sse_thread_start(ngx_kafka_sse_client_destroy,
-                                          client->rk, client->log);
-    }
+    (void) ngx_kafka_sse_thread_start(ngx_kafka_sse_client_destroy, client->rk,
+                                      client->log);
 
     client->rk = NULL;
 }

@@ -129,13 +129,12 @@ void ngx_kafka_sse_client_nudge(ngx_kafka_sse_client_t *client,
 void ngx_kafka_sse_client_dropped(ngx_kafka_sse_client_t *client);
 
 /*
- * The client's events end at once.  With destroy, so do its threads and
- * connections, later: a thread of its own waits for them.  The owner has
- * given back what it has of librdkafka's before.
+ * The client's events end at once, its threads and connections later: a thread
+ * of its own waits for them.  The owner has given back what it has of
+ * librdkafka's before.
  */
 
-void ngx_kafka_sse_client_close(ngx_kafka_sse_client_t *client,
-    ngx_uint_t destroy);
+void ngx_kafka_sse_client_close(ngx_kafka_sse_client_t *client);
 
 /* a handle of the topic, whose rd_kafka_topic_opaque() is data */
 

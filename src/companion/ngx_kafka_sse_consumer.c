@@ -301,7 +301,7 @@ ngx_kafka_sse_consumer_close(ngx_kafka_sse_consumer_t *consumer)
         }
     }
 
-    ngx_kafka_sse_client_close(&consumer->client, 1);
+    ngx_kafka_sse_client_close(&consumer->client);
 }
 
 

@@ -62,6 +62,7 @@ struct ngx_kafka_sse_reader_s {
 
 static ngx_int_t ngx_kafka_sse_reader_topics(ngx_kafka_sse_reader_t *reader,
     ngx_pool_t *pool);
+static void ngx_kafka_sse_reader_close(ngx_kafka_sse_reader_t *reader);
 static ngx_int_t ngx_kafka_sse_reader_handle(ngx_kafka_sse_reader_t *reader,
     ngx_kafka_sse_reader_topic_t *rt);
 static ngx_kafka_sse_reader_topic_t *ngx_kafka_sse_reader_topic(
@@ -178,13 +179,14 @@ ngx_kafka_sse_reader_topics(ngx_kafka_sse_reader_t *reader, ngx_pool_t *pool)
     ngx_kafka_sse_reader_topic_t  *rt;
 
     topics = reader->cluster->topics.elts;
-    reader->ntopics = reader->cluster->topics.nelts;
 
-    reader->topics = ngx_pcalloc(pool, reader->ntopics
+    reader->topics = ngx_pcalloc(pool, reader->cluster->topics.nelts
                                        * sizeof(ngx_kafka_sse_reader_topic_t));
     if (reader->topics == NULL) {
         return NGX_ERROR;
     }
+
+    reader->ntopics = reader->cluster->topics.nelts;
 
     for (i = 0; i < reader->ntopics; i++) {
         rt = &reader->topics[i];
@@ -199,6 +201,23 @@ ngx_kafka_sse_reader_topics(ngx_kafka_sse_reader_t *reader, ngx_pool_t *pool)
     }
 
     return NGX_OK;
+}
+
+
+/* one that could not be made; its owner may try again */
+
+static void
+ngx_kafka_sse_reader_close(ngx_kafka_sse_reader_t *reader)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < reader->ntopics; i++) {
+        if (reader->topics[i].rkt) {
+            rd_kafka_topic_destroy(reader->topics[i].rkt);
+        }
+    }
+
+    ngx_kafka_sse_client_close(&reader->client);
 }
 
 
@@ -360,26 +379,11 @@ ngx_kafka_sse_reader_client(ngx_kafka_sse_reader_t *reader)
 }
 
 
-void
-ngx_kafka_sse_reader_close(ngx_kafka_sse_reader_t *reader)
-{
-    if (reader->again.timer_set) {
-        ngx_del_timer(&reader->again);
-    }
-
-    ngx_kafka_sse_client_close(&reader->client, 0);
-}
-
-
 static ngx_kafka_sse_reader_topic_t *
 ngx_kafka_sse_reader_topic(ngx_kafka_sse_reader_t *reader,
     ngx_kafka_sse_topic_t *topic)
 {
     ngx_uint_t  i;
-
-    if (reader->client.rk == NULL) {
-        return NULL;
-    }
 
     for (i = 0; i < reader->ntopics; i++) {
         if (reader->topics[i].topic == topic) {

@@ -138,12 +138,5 @@ ngx_kafka_sse_reader_state_t *ngx_kafka_sse_reader_state(
 struct ngx_kafka_sse_client_s *ngx_kafka_sse_reader_client(
     ngx_kafka_sse_reader_t *reader);
 
-/*
- * Stops calling the sink.  The client's threads end with the process: waiting
- * for them could take as long as Kafka does not answer.
- */
-
-void ngx_kafka_sse_reader_close(ngx_kafka_sse_reader_t *reader);
-
 
 #endif /* _NGX_KAFKA_SSE_READER_H_INCLUDED_ */
