@@ -20,14 +20,16 @@
 
 
 typedef struct {
-    int64_t                           from;    /* as it was asked for */
-    ngx_uint_t                        tail;
+    ngx_uint_t                        tail;    /* records before the end, or 0;
+                                                  until it has begun */
     int64_t                           next;    /* what is below is not for
                                                   the sink */
     int64_t                           end;
     ngx_uint_t                        turn;    /* when end was looked up */
     ngx_uint_t                        errors;  /* since the last record */
 
+    unsigned                          beginning:1; /* of the partition; until
+                                                      it has begun */
     unsigned                          reading:1;   /* the sink wants it */
     unsigned                          running:1;   /* librdkafka reads it */
     unsigned                          asking:1;    /* for where it begins */
@@ -87,6 +89,9 @@ static ngx_int_t ngx_kafka_sse_reader_error(ngx_kafka_sse_reader_t *reader,
     rd_kafka_event_t *event);
 static void ngx_kafka_sse_reader_eof(ngx_kafka_sse_reader_t *reader,
     ngx_kafka_sse_reader_topic_t *rt, int32_t partition, int64_t offset);
+static void ngx_kafka_sse_reader_reached(ngx_kafka_sse_reader_t *reader,
+    ngx_kafka_sse_reader_topic_t *rt, ngx_kafka_sse_reader_partition_t *rp,
+    int64_t next);
 static void ngx_kafka_sse_reader_out_of_range(ngx_kafka_sse_reader_t *reader,
     ngx_kafka_sse_reader_topic_t *rt, int32_t partition, int64_t offset);
 static void ngx_kafka_sse_reader_again_handler(ngx_event_t *ev);
@@ -302,7 +307,7 @@ ngx_kafka_sse_reader_start(ngx_kafka_sse_reader_t *reader,
         reader->state.reading++;
     }
 
-    rp->from = offset;
+    rp->beginning = (offset < 0);
     rp->tail = tail;
     rp->next = (tail || offset < 0) ? 0 : offset;
     rp->errors = 0;
@@ -438,7 +443,7 @@ ngx_kafka_sse_reader_where(ngx_kafka_sse_reader_partition_t *rp)
         return RD_KAFKA_OFFSET_TAIL((int64_t) rp->tail);
     }
 
-    if (rp->from < 0) {
+    if (rp->beginning) {
         return RD_KAFKA_OFFSET_BEGINNING;
     }
 
@@ -655,18 +660,7 @@ ngx_kafka_sse_reader_record(ngx_kafka_sse_reader_t *reader,
                    "kafka_sse read %V/%D:%L",
                    &rt->topic->name, rec.partition, rec.offset);
 
-    rp->tail = 0;
-    rp->from = rec.offset;
-    rp->next = rec.offset + 1;
-    rp->errors = 0;
-
-    reader->state.records++;
-
-    ngx_kafka_sse_client_up(&reader->client);
-
-    if (ngx_kafka_sse_complaint_no_topic(&reader->client)) {
-        ngx_kafka_sse_complaint_allowed(&reader->client, &rt->topic->name);
-    }
+    ngx_kafka_sse_reader_reached(reader, rt, rp, rec.offset + 1);
 
     reader->sink->record(reader->sink->data, rt->topic, &rec, rp->end);
 }
@@ -763,9 +757,22 @@ ngx_kafka_sse_reader_eof(ngx_kafka_sse_reader_t *reader,
                    "kafka_sse read to the end %V/%D:%L",
                    &rt->topic->name, partition, offset);
 
+    ngx_kafka_sse_reader_reached(reader, rt, rp, offset);
+
+    reader->sink->eof(reader->sink->data, rt->topic, partition, offset);
+}
+
+
+/* the partition is read up to next, so it may be, and its leader is there */
+
+static void
+ngx_kafka_sse_reader_reached(ngx_kafka_sse_reader_t *reader,
+    ngx_kafka_sse_reader_topic_t *rt, ngx_kafka_sse_reader_partition_t *rp,
+    int64_t next)
+{
+    rp->beginning = 0;
     rp->tail = 0;
-    rp->from = offset;
-    rp->next = offset;
+    rp->next = next;
     rp->errors = 0;
 
     ngx_kafka_sse_client_up(&reader->client);
@@ -773,8 +780,6 @@ ngx_kafka_sse_reader_eof(ngx_kafka_sse_reader_t *reader,
     if (ngx_kafka_sse_complaint_no_topic(&reader->client)) {
         ngx_kafka_sse_complaint_allowed(&reader->client, &rt->topic->name);
     }
-
-    reader->sink->eof(reader->sink->data, rt->topic, partition, offset);
 }
 
 
@@ -798,7 +803,7 @@ ngx_kafka_sse_reader_out_of_range(ngx_kafka_sse_reader_t *reader,
 
     rp = &rt->partitions[partition];
 
-    if (offset >= 0 && rp->from >= 0 && !rp->tail && offset == rp->next) {
+    if (offset >= 0 && !rp->beginning && !rp->tail && offset == rp->next) {
 
         rp->reading = 0;
         reader->state.reading--;
@@ -811,7 +816,7 @@ ngx_kafka_sse_reader_out_of_range(ngx_kafka_sse_reader_t *reader,
 
     if (rp->tail && offset >= 0) {
         rp->tail = 0;
-        rp->from = NGX_KAFKA_SSE_READER_BEGINNING;
+        rp->beginning = 1;
     }
 
     if (rp->errors++ == 0 && offset >= 0) {

@@ -31,7 +31,6 @@ typedef struct ngx_kafka_sse_reader_s  ngx_kafka_sse_reader_t;
 typedef struct {
     ngx_uint_t    connected;     /* brokers that are up */
     ngx_uint_t    reading;       /* partitions being read now */
-    uint64_t      records;       /* read since the start */
 } ngx_kafka_sse_reader_state_t;
 
 
