@@ -139,6 +139,8 @@ static void ngx_kafka_sse_ride_hold_handler(ngx_event_t *ev);
 static void ngx_kafka_sse_ride_begin(ngx_kafka_sse_ride_t *ride);
 static void ngx_kafka_sse_ride_stop(ngx_kafka_sse_ride_t *ride);
 static void ngx_kafka_sse_ride_end(ngx_kafka_sse_ride_t *ride);
+static void ngx_kafka_sse_ride_get_off(ngx_kafka_sse_ride_t *ride,
+    ngx_kafka_sse_rider_t *rider);
 
 
 /*
@@ -290,7 +292,6 @@ ngx_kafka_sse_ride_board(ngx_kafka_sse_rides_t *rides,
     rider->rec = NULL;
     rider->next = from;
     rider->told = -1;
-    rider->aboard = 0;
 
     if (ngx_queue_empty(&ride->riders)
         || from < ride->from || from > ride->place)
@@ -316,7 +317,6 @@ ngx_kafka_sse_ride_board(ngx_kafka_sse_rides_t *rides,
             rider->rec = r;
         }
 
-        rider->aboard = 1;
         ngx_queue_insert_tail(&ride->riders, &rider->queue);
     }
 
@@ -339,7 +339,6 @@ ngx_kafka_sse_ride_leave(ngx_kafka_sse_rider_t *rider)
 
     ngx_queue_remove(&rider->queue);
     rider->ride = NULL;
-    rider->aboard = 0;
 
     ngx_kafka_sse_ride_look(ride);
 }
@@ -507,7 +506,6 @@ ngx_kafka_sse_ride_advance(ngx_kafka_sse_ride_t *ride, int64_t place,
         ngx_queue_remove(q);
         ngx_queue_insert_tail(&ride->riders, q);
 
-        rider->aboard = 1;
         rider->rec = (r && r->rec.offset >= rider->next) ? r : NULL;
     }
 
@@ -691,7 +689,6 @@ ngx_kafka_sse_ride_give(ngx_kafka_sse_ride_t *ride)
         if (ride->gone) {
             ngx_queue_remove(&rider->queue);
             rider->ride = NULL;
-            rider->aboard = 0;
 
             handlers->gone(rider);
 
@@ -814,11 +811,7 @@ ngx_kafka_sse_ride_trim(ngx_kafka_sse_ride_t *ride, ngx_uint_t ready)
         rider = ngx_queue_data(q, ngx_kafka_sse_rider_t, queue);
 
         if (rider->next < ride->from) {
-            ngx_queue_remove(q);
-            ngx_queue_insert_tail(&ride->waiters, q);
-
-            rider->aboard = 0;
-            rider->rec = NULL;
+            ngx_kafka_sse_ride_get_off(ride, rider);
         }
     }
 }
@@ -1077,11 +1070,7 @@ ngx_kafka_sse_ride_end(ngx_kafka_sse_ride_t *ride)
         q = ngx_queue_head(&ride->riders);
         rider = ngx_queue_data(q, ngx_kafka_sse_rider_t, queue);
 
-        ngx_queue_remove(q);
-        ngx_queue_insert_tail(&ride->waiters, q);
-
-        rider->aboard = 0;
-        rider->rec = NULL;
+        ngx_kafka_sse_ride_get_off(ride, rider);
     }
 
     while (!ngx_queue_empty(&ride->window)) {
@@ -1093,4 +1082,15 @@ ngx_kafka_sse_ride_end(ngx_kafka_sse_ride_t *ride)
     ride->ended = 0;
     ride->gone = 0;
     ride->held = 0;
+}
+
+
+static void
+ngx_kafka_sse_ride_get_off(ngx_kafka_sse_ride_t *ride,
+    ngx_kafka_sse_rider_t *rider)
+{
+    ngx_queue_remove(&rider->queue);
+    ngx_queue_insert_tail(&ride->waiters, &rider->queue);
+
+    rider->rec = NULL;
 }

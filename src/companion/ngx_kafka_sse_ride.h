@@ -40,7 +40,6 @@ typedef struct {
                                                it has had all of it */
     int64_t                       next;     /* the offset it wants */
     int64_t                       told;     /* the end it was told last */
-    unsigned                      aboard:1;
 } ngx_kafka_sse_rider_t;
 
 
