@@ -12,6 +12,7 @@
 #               how much of them it covers; FUZZERS="filter json" for some
 # make demo     a page with live records;  make bench: how fast it is
 # make docker-check   each step of Dockerfile, in a chroot of its release
+# make docker-test    "make test" in one
 # make clean    forget build/ (Kafka stays in the user's cache)
 
 BUILD =	build
@@ -35,7 +36,7 @@ export NGINX_SRC CC_OPT LD_OPT
 
 
 .PHONY: all module tools deps test torture unit check fuzz demo docker-check
-.PHONY: bench clean
+.PHONY: docker-test bench clean
 .NOTPARALLEL:
 
 all: module
@@ -102,6 +103,9 @@ demo:
 
 docker-check:
 	@t/dockerfile
+
+docker-test:
+	@t/dockerfile test $(TESTS)
 
 bench:
 	@t/bench/run
