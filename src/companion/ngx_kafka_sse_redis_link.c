@@ -489,6 +489,7 @@ ngx_kafka_sse_redis_link_ended(ngx_kafka_sse_redis_link_t *link,
     ngx_err_t err, ngx_str_t *reason)
 {
     ngx_msec_t                   delay;
+    ngx_uint_t                   other;
     ngx_kafka_sse_redis_host_t  *host;
 
     if (!link->failing) {
@@ -498,6 +499,10 @@ ngx_kafka_sse_redis_link_ended(ngx_kafka_sse_redis_link_t *link,
 
     host = link->route.host;
     delay = NGX_KAFKA_SSE_REDIS_NEXT;
+
+    /* a name may have an address where nobody is, as "localhost" has ::1 */
+
+    other = err && !link->up && host->next < host->naddrs;
 
     if (ngx_kafka_sse_redis_route_fail(&link->route)) {
         delay = link->backoff + ngx_random() % (link->backoff / 8);
@@ -511,7 +516,7 @@ ngx_kafka_sse_redis_link_ended(ngx_kafka_sse_redis_link_t *link,
                    "next in %M ms", (ngx_uint_t) link->up, link->doing,
                    &host->name, reason, delay);
 
-    if (ngx_kafka_sse_redis_link_is_news(link, err, reason)) {
+    if (!other && ngx_kafka_sse_redis_link_is_news(link, err, reason)) {
         ngx_log_error(NGX_LOG_ERR, link->log, err,
                       "kafka_sse: %s \"%V\" failed: %V, "
                       "next attempt in %M ms",
