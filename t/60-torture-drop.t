@@ -88,7 +88,7 @@ SKIP: {
 
     for my $file (glob "$tree/src/companion/*.c") {
         my $text = slurp($file);
-        my $n = $text =~ s/\bif \(from > part->sh->held\n/if (0/g;
+        my $n = $text =~ s/\breturn from <= part->sh->held\n/return 1\n/g;
 
         $changed += $n || 0;
         spew($file, $text) if $n;
