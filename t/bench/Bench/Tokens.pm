@@ -11,7 +11,7 @@ use KafkaSSE::Token;
 use Bench::Rig;
 use Bench::Table;
 
-my $streams = 1000;
+my ($streams) = split ' ', $ENV{STREAMS} // 1000;
 my $rate    = 100;
 my $bad     = 10_000;                   # a second
 my $conns   = 100;
