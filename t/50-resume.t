@@ -136,7 +136,7 @@ for my $at (0, 1, 150, 298, 299) {
 # ---- another node, which has them in another order
 
 {
-    $proxy->rules({ topic => $topic, partition => 1, delay => 0.8 });
+    $proxy->rules({ topic => $topic, partition => 1, delay => 2 });
 
     my $a = $node->sse('/s')->wait_position;
     my $b = $far->sse('/s')->wait_position;
