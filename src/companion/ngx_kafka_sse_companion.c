@@ -324,6 +324,11 @@ ngx_kafka_sse_companion_begin(ngx_kafka_sse_companion_t *com)
         node->restarts++;
     }
 
+    /* what the last one said of its connections is not so with our pid */
+
+    node->redis_connected = 0;
+    node->redis_subscribed = 0;
+
     node->served = com->generation;
     node->pid = ngx_pid;
     node->started = ngx_time();
